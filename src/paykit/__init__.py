@@ -1,0 +1,104 @@
+"""One small interface over payment providers.
+
+Every public name is loaded on first use, so ``import paykit`` costs next to nothing.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .client import AsyncClient as AsyncClient
+    from .client import Client as Client
+    from .errors import AuthenticationFailed as AuthenticationFailed
+    from .errors import ConfigurationError as ConfigurationError
+    from .errors import Declined as Declined
+    from .errors import DuplicateReference as DuplicateReference
+    from .errors import InvalidRequest as InvalidRequest
+    from .errors import MalformedDelivery as MalformedDelivery
+    from .errors import MalformedResponse as MalformedResponse
+    from .errors import NoAnswer as NoAnswer
+    from .errors import NotFound as NotFound
+    from .errors import NotSent as NotSent
+    from .errors import OutcomeUnknown as OutcomeUnknown
+    from .errors import PaykitError as PaykitError
+    from .errors import ProviderError as ProviderError
+    from .errors import ProviderUnavailable as ProviderUnavailable
+    from .errors import RateLimited as RateLimited
+    from .errors import SignatureError as SignatureError
+    from .errors import StaleDelivery as StaleDelivery
+    from .errors import TransportError as TransportError
+    from .errors import UnsupportedOperation as UnsupportedOperation
+    from .errors import WebhookError as WebhookError
+    from .events import Event as Event
+    from .events import PaymentProcessed as PaymentProcessed
+    from .events import TokenGranted as TokenGranted
+    from .http import Delivery as Delivery
+    from .http import HttpRequest as HttpRequest
+    from .http import HttpResponse as HttpResponse
+    from .http import Reply as Reply
+    from .models import CaptureMode as CaptureMode
+    from .models import ConfirmInClient as ConfirmInClient
+    from .models import Customer as Customer
+    from .models import Discrepancy as Discrepancy
+    from .models import FormPost as FormPost
+    from .models import LineItem as LineItem
+    from .models import Nothing as Nothing
+    from .models import Payment as Payment
+    from .models import PaymentRef as PaymentRef
+    from .models import PaymentRequest as PaymentRequest
+    from .models import PaymentSession as PaymentSession
+    from .models import PaymentStatus as PaymentStatus
+    from .models import PaymentToken as PaymentToken
+    from .models import Redirect as Redirect
+    from .models import Refund as Refund
+    from .models import RefundRef as RefundRef
+    from .models import RefundRequest as RefundRequest
+    from .models import RefundStatus as RefundStatus
+    from .models import ShowQr as ShowQr
+    from .models import TokenRequest as TokenRequest
+    from .money import Money as Money
+    from .provider import Outcome as Outcome
+    from .provider import Provider as Provider
+    from .providers.momo import MoMo as MoMo
+    from .providers.momo import MoMoConfig as MoMoConfig
+    from .providers.vnpay import VNPay as VNPay
+    from .providers.vnpay import VNPayConfig as VNPayConfig
+
+_HOMES = {
+    "client": "AsyncClient Client",
+    "errors": "AuthenticationFailed ConfigurationError Declined DuplicateReference InvalidRequest "
+    "MalformedDelivery MalformedResponse NoAnswer NotFound NotSent OutcomeUnknown PaykitError "
+    "ProviderError ProviderUnavailable RateLimited SignatureError StaleDelivery TransportError "
+    "UnsupportedOperation WebhookError",
+    "events": "Event PaymentProcessed TokenGranted",
+    "http": "Delivery HttpRequest HttpResponse Reply",
+    "models": "CaptureMode ConfirmInClient Customer Discrepancy FormPost LineItem Nothing Payment "
+    "PaymentRef PaymentRequest PaymentSession PaymentStatus PaymentToken Redirect Refund "
+    "RefundRef RefundRequest RefundStatus ShowQr TokenRequest",
+    "money": "Money",
+    "provider": "Outcome Provider",
+    "providers.momo": "MoMo MoMoConfig",
+    "providers.vnpay": "VNPay VNPayConfig",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - held equal to _HOMES by a test
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("paykit-adapters")
+    elif name in _HOME:
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,185 @@
+"""The one event that a saga consumes, and its JSON and CloudEvents forms.
+
+``event_id`` is stable: a repeated notice carries the same one, so consumers can deduplicate.
+Statuses that a consumer does not know must be ignored, never treated as paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final, Self, TypeAlias
+
+import attrs
+
+from .errors import InvalidRequest
+from .models import Discrepancy, PaymentStatus
+from .money import Money
+
+#: A breaking change gets a new type; within ``v1`` fields are only added.
+EVENT_TYPE: Final = "io.paykit.payment.processed.v1"
+
+
+class Source(StrEnum):
+    """Where a fact came from."""
+
+    WEBHOOK = "webhook"
+    POLL = "poll"
+    RETURN = "return"
+    API = "api"
+
+
+@attrs.frozen(slots=True)
+class PaymentProcessed:
+    """Something happened to a payment, whoever told us and whichever provider it was.
+
+    ``amount`` is what the notice is about; ``captured`` and ``refunded`` are cumulative totals.
+    ``payment_id``, ``order_id``, ``sequence`` and ``discrepancy`` are filled by the service, which
+    knows our record; ``sequence`` counts the events of one payment from 1.
+    """
+
+    event_id: str
+    provider: str
+    reference: str
+    status: PaymentStatus
+    amount: Money
+    occurred_at: datetime
+    provider_id: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    captured: Money | None = None
+    refunded: Money | None = None
+    account: str = "default"
+    source: Source = Source.WEBHOOK
+    payment_id: str | None = None
+    order_id: str | None = None
+    sequence: int | None = None
+    discrepancy: Discrepancy | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as JSON values; money is ``{"minor": 150000, "currency": "VND"}``."""
+        return attrs.asdict(self, value_serializer=_to_json_value, recurse=False)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The event from :meth:`to_json`; fields that this version does not know are ignored."""
+        try:
+            return cls(
+                **{
+                    field.name: _READERS.get(field.name, _same)(data[field.name])
+                    for field in attrs.fields(cls)
+                    if field.name in data
+                }
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidRequest(f"not a PaymentProcessed event: {error}") from None
+
+    def to_cloudevent(self, *, source: str) -> dict[str, Any]:
+        """The event as structured CloudEvents 1.0 JSON, keyed by payment.
+
+        ``source`` names the emitting service as a URI reference, e.g. ``//shop.example/payments``.
+        See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+        """
+        key = self.payment_id or f"{self.provider}:{self.account}:{self.reference}"
+        event = {
+            "specversion": "1.0",
+            "id": self.event_id,
+            "source": source,
+            "type": EVENT_TYPE,
+            "subject": key,
+            "time": _to_json_value(None, None, self.occurred_at),
+            "datacontenttype": "application/json",
+            "partitionkey": key,
+            "data": self.to_json(),
+        }
+        if self.sequence is not None:
+            # The sequence extension orders as text, hence the zeros.
+            event["sequence"] = f"{self.sequence:010d}"
+        return event
+
+
+@attrs.frozen(slots=True)
+class TokenGranted:
+    """A payer agreed to a stored way to pay; exchange ``grant`` for a token soon."""
+
+    event_id: str
+    provider: str
+    reference: str
+    customer_id: str
+    grant: str = attrs.field(repr=False)
+    occurred_at: datetime
+    account: str = "default"
+
+
+Event: TypeAlias = PaymentProcessed | TokenGranted
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _to_json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
+    if isinstance(value, Money):
+        return {"minor": value.minor, "currency": value.currency}
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, StrEnum):
+        return value.value
+    return value
+
+
+def _money(value: Any) -> Money | None:
+    return None if value is None else Money(value["minor"], value["currency"])
+
+
+def _discrepancy(value: Any) -> Discrepancy | None:
+    return None if value is None else Discrepancy(value)
+
+
+_READERS: Final[dict[str, Callable[[Any], Any]]] = {
+    "status": PaymentStatus,
+    "amount": _money,
+    "captured": _money,
+    "refunded": _money,
+    "occurred_at": datetime.fromisoformat,
+    "source": Source,
+    "discrepancy": _discrepancy,
+}
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of :meth:`PaymentProcessed.to_json`."""
+    text = {"type": "string"}
+    money = {
+        "type": "object",
+        "required": ["minor", "currency"],
+        "properties": {
+            "minor": {"type": "integer", "description": "minor units: đồng, cents"},
+            "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+        },
+    }
+    special: dict[str, dict[str, Any]] = {
+        "status": {"type": "string", "enum": [status.value for status in PaymentStatus]},
+        "amount": money,
+        "captured": money,
+        "refunded": money,
+        "occurred_at": {"type": "string", "format": "date-time"},
+        "source": {"type": "string", "enum": [source.value for source in Source]},
+        "discrepancy": {"type": "string", "enum": [item.value for item in Discrepancy]},
+        "sequence": {"type": "integer", "minimum": 1},
+    }
+    fields = attrs.fields(PaymentProcessed)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "PaymentProcessed",
+        "description": EVENT_TYPE,
+        "type": "object",
+        "required": [field.name for field in fields if field.default is attrs.NOTHING],
+        "properties": {
+            field.name: special.get(field.name, text)
+            if field.default is not None
+            else {"anyOf": [special.get(field.name, text), {"type": "null"}]}
+            for field in fields
+        },
+    }

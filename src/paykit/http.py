@@ -1,0 +1,291 @@
+"""HTTP as plain values: what we send, what comes back, what a provider delivers, what we reply.
+
+Nothing here performs I/O. ``repr`` shows no header, query or body, because those carry keys,
+tokens and payers' data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, Self, TypeAlias
+from urllib.parse import unquote_to_bytes, urlencode
+
+import attrs
+
+from .errors import MalformedDelivery, MalformedResponse
+
+HeaderPairs: TypeAlias = tuple[tuple[str, str], ...]
+JsonObject: TypeAlias = dict[str, Any]
+
+#: More parameters than any provider sends; work before a signature is proven stays bounded.
+MAX_PARAMETERS: Final = 200
+
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+def _as_pairs(headers: Mapping[str, str] | Sequence[tuple[str, str]]) -> HeaderPairs:
+    items = headers.items() if isinstance(headers, Mapping) else headers
+    return tuple((str(name), str(value)) for name, value in items)
+
+
+def _header(headers: HeaderPairs, name: str) -> str | None:
+    wanted = name.lower()
+    found = [value for key, value in headers if key.lower() == wanted]
+    return found[0] if len(found) == 1 else None
+
+
+def _without_query(url: str) -> str:
+    return url.partition("?")[0]
+
+
+@attrs.frozen(slots=True)
+class HttpRequest:
+    """One outgoing call. ``moves_money`` and ``replay_safe`` tell the transport what it may do.
+
+    A request that moves money is never sent twice, and silence after it is
+    :class:`~paykit.errors.OutcomeUnknown`. A replay-safe request has the same effect however often
+    it arrives (a question, or a call that the provider deduplicates), so it may be repeated.
+    """
+
+    method: str
+    url: str = attrs.field(repr=_without_query)
+    headers: HeaderPairs = attrs.field(default=(), converter=_as_pairs, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+    replay_safe: bool = False
+    moves_money: bool = False
+
+    @classmethod
+    def get(cls, url: str, *, headers: Mapping[str, str] | None = None) -> Self:
+        """Ask for ``url``; a GET is always replay safe."""
+        return cls("GET", url, headers or {}, replay_safe=True)
+
+    @classmethod
+    def post_json(
+        cls,
+        url: str,
+        payload: Mapping[str, Any],
+        *,
+        headers: Mapping[str, str] | None = None,
+        replay_safe: bool = False,
+        moves_money: bool = False,
+    ) -> Self:
+        """Send ``payload`` as UTF-8 JSON, in the order of its keys."""
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return cls(
+            "POST",
+            url,
+            {"Content-Type": "application/json; charset=UTF-8", **(headers or {})},
+            body.encode(),
+            replay_safe,
+            moves_money,
+        )
+
+    @classmethod
+    def post_form(
+        cls,
+        url: str,
+        pairs: Sequence[tuple[str, str]],
+        *,
+        headers: Mapping[str, str] | None = None,
+        replay_safe: bool = False,
+        moves_money: bool = False,
+    ) -> Self:
+        """Send ``pairs`` as ``application/x-www-form-urlencoded``."""
+        return cls(
+            "POST",
+            url,
+            {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
+            urlencode(pairs).encode(),
+            replay_safe,
+            moves_money,
+        )
+
+    def header(self, name: str) -> str | None:
+        """The value of a header that occurs exactly once, else ``None``."""
+        return _header(self.headers, name)
+
+
+@attrs.frozen(slots=True)
+class HttpResponse:
+    """The answer to an :class:`HttpRequest`, body complete and decompressed."""
+
+    status: int
+    headers: HeaderPairs = attrs.field(default=(), converter=_as_pairs, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+
+    def header(self, name: str) -> str | None:
+        """The value of a header that occurs exactly once, else ``None``."""
+        return _header(self.headers, name)
+
+    def json(self) -> JsonObject:
+        """The body as a JSON object, read strictly; raises :class:`MalformedResponse`."""
+        try:
+            return parse_json_object(self.body)
+        except ValueError as error:
+            raise MalformedResponse(
+                f"HTTP {self.status} with an unreadable body: {error}", http_status=self.status
+            ) from None
+
+
+@attrs.frozen(slots=True)
+class Delivery:
+    """One incoming call from a provider or from a payer's browser: its exact bytes.
+
+    ``query`` is the raw query string without the question mark, ``body`` the raw body. Nothing may
+    parse and serialise them again before verification.
+    """
+
+    method: str
+    path: str = "/"
+    query: bytes = attrs.field(default=b"", repr=False)
+    headers: HeaderPairs = attrs.field(default=(), converter=_as_pairs, repr=False)
+    body: bytes = attrs.field(default=b"", repr=False)
+
+    @classmethod
+    def get(cls, url_or_query: str | bytes, *, path: str = "/") -> Self:
+        """A GET call with this URL, or with this query if there is no ``?`` in it."""
+        raw = url_or_query.encode() if isinstance(url_or_query, str) else url_or_query
+        _, mark, query = raw.partition(b"?")
+        return cls("GET", path, query if mark else raw)
+
+    @classmethod
+    def post_json(cls, body: bytes | str | Mapping[str, Any], *, path: str = "/") -> Self:
+        """A POST call with a JSON body; a mapping is serialised, bytes and text are sent as is."""
+        if isinstance(body, Mapping):
+            body = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        raw = body.encode() if isinstance(body, str) else body
+        return cls("POST", path, b"", (("content-type", "application/json"),), raw)
+
+    def header(self, name: str) -> str | None:
+        """The value of a header that occurs exactly once, else ``None``."""
+        return _header(self.headers, name)
+
+    def json(self) -> JsonObject:
+        """The body as a JSON object, read strictly; raises :class:`MalformedDelivery`."""
+        try:
+            return parse_json_object(self.body)
+        except ValueError as error:
+            raise MalformedDelivery(f"the body cannot be read: {error}") from None
+
+    def query_fields(self) -> dict[str, str]:
+        """The query decoded once; blanks are kept. Raises :class:`MalformedDelivery`."""
+        fields: dict[str, str] = {}
+        for name, value in self.query_pairs():
+            key = decode_component(name)
+            if key in fields:
+                raise MalformedDelivery(f"the query parameter {key[:40]!r} occurs twice")
+            fields[key] = decode_component(value)
+        return fields
+
+    def query_pairs(self) -> list[tuple[bytes, bytes]]:
+        """The query split but still encoded; raises :class:`MalformedDelivery` if it is huge."""
+        parts = self.query.split(b"&")
+        if len(parts) > MAX_PARAMETERS:
+            raise MalformedDelivery(f"more than {MAX_PARAMETERS} query parameters")
+        pairs = []
+        for part in parts:
+            name, _, value = part.partition(b"=")
+            if part:
+                pairs.append((name, value))
+        return pairs
+
+
+@attrs.frozen(slots=True)
+class Reply:
+    """What goes back to the provider: each has its own exact acknowledgement."""
+
+    status: int
+    body: bytes = b""
+    content_type: str | None = None
+    headers: HeaderPairs = attrs.field(default=(), converter=_as_pairs)
+
+    @classmethod
+    def json(cls, payload: Mapping[str, Any], *, status: int = 200) -> Self:
+        """A JSON reply with exactly these keys in this order."""
+        return cls(status, json.dumps(payload, separators=(",", ":")).encode(), "application/json")
+
+
+def decode_component(raw: bytes) -> str:
+    """Undo form encoding once, strictly; raises :class:`MalformedDelivery`.
+
+    A broken escape or bytes that are not UTF-8 are refused: no replacement character may sneak in.
+    """
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        if _BROKEN_ESCAPE.search(raw):
+            raise MalformedDelivery("a query parameter has a broken percent escape")
+        raw = unquote_to_bytes(raw)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        raise MalformedDelivery("a query parameter is not UTF-8") from None
+
+
+def parse_json_object(body: bytes) -> JsonObject:
+    """Read UTF-8 JSON strictly; raises :class:`ValueError` with a reason that shows no content.
+
+    Refused: duplicate keys, ``NaN`` and infinities, numbers beyond double range, a byte order mark,
+    other encodings, lone surrogates, NUL characters, absurd nesting, and anything but an object.
+    Fractions become :class:`~decimal.Decimal`, so no value ever passes through a float.
+    """
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8") from None
+    try:
+        value = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON at character {error.pos}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if type(value) is not dict:
+        raise ValueError("not a JSON object")
+    if "\\u" in text:
+        _refuse_unstorable(value)
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return result
+
+
+def _refuse_constant(_name: str) -> None:
+    raise ValueError("NaN and Infinity are not numbers")
+
+
+def _fraction(text: str) -> Decimal:
+    number = Decimal(text)
+    if number and abs(number.adjusted()) > 308:  # noqa: PLR2004 - the range of a double
+        raise ValueError("a number is out of range")
+    return number
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_fraction
+)
+
+
+def _refuse_unstorable(value: Any) -> None:
+    """Refuse what databases and brokers cannot hold: lone surrogates and NUL characters."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if "\x00" in item:
+                raise ValueError("a text holds a NUL character")
+            try:
+                item.encode()
+            except UnicodeEncodeError:
+                raise ValueError("a text holds a lone surrogate") from None
+        elif isinstance(item, dict):
+            waiting.extend(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)

@@ -1,0 +1,152 @@
+"""Proof that a delivery is genuine: digests, constant-time comparison, and :class:`Verified`.
+
+Only the ``seal_*`` functions make a :class:`Verified`, and only a :class:`Verified` can be parsed,
+so unverified input cannot reach the parsing code: it is a type error, not a habit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final, Literal, NoReturn, final
+
+from .errors import ConfigurationError, SignatureError
+from .http import Delivery
+
+Algorithm = Literal["sha256", "sha512"]
+
+_SEAL: Final = object()
+
+
+@final
+class SigningKey:
+    """A symmetric key that never shows itself, bound to the one algorithm it is used with."""
+
+    __slots__ = ("_algorithm", "_key")
+
+    def __init__(self, secret: str, algorithm: Algorithm) -> None:
+        if not secret.strip():
+            raise ConfigurationError("a signing secret must not be empty")
+        self._key = secret.encode()
+        self._algorithm: Algorithm = algorithm
+
+    def digest(self, message: bytes) -> bytes:
+        """The HMAC of ``message``."""
+        return hmac.digest(self._key, message, self._algorithm)
+
+    def hex(self, message: bytes) -> str:
+        """The HMAC of ``message`` in lower-case hex."""
+        return self.digest(message).hex()
+
+    def matches(self, message: bytes, given: str) -> bool:
+        """Whether ``given`` is the lower-case hex HMAC of ``message``, in constant time."""
+        return hmac.compare_digest(self.hex(message).encode(), given.encode())
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self._algorithm})"
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError("a signing key is not pickled: it holds a secret")
+
+
+@final
+class Verified:
+    """A delivery whose signature is proven, with the fields that the signature covers.
+
+    ``fields`` are decoded and hold nothing that is not signed. ``fingerprint`` is a digest of the
+    signed text: repeats of one notice share it.
+    """
+
+    __slots__ = ("delivery", "fields", "fingerprint")
+
+    delivery: Delivery
+    fields: Mapping[str, Any]
+    fingerprint: str
+
+    def __init__(
+        self, seal: object, delivery: Delivery, fields: Mapping[str, Any], fingerprint: str
+    ) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only the seal functions of paykit.signing make a Verified")
+        self.delivery = delivery
+        self.fields = fields
+        self.fingerprint = fingerprint
+
+    def __repr__(self) -> str:
+        return f"Verified({self.delivery!r})"
+
+
+def seal_hmac_hex(
+    delivery: Delivery,
+    *,
+    keys: Sequence[SigningKey],
+    messages: Iterable[bytes],
+    given: str | None,
+    fields: Mapping[str, Any],
+    expected: str,
+    any_case: bool = False,
+) -> Verified:
+    """Prove ``delivery`` by a hex HMAC of one of ``messages`` under one of ``keys``.
+
+    ``messages`` may be lazy: a later spelling of the signed text is built only when the earlier
+    ones do not match. ``expected`` describes the signature in words for the error. ``any_case``
+    also accepts upper-case hex, for providers that are known to send it. Raises
+    :class:`~paykit.errors.SignatureError`.
+    """
+    if not given:
+        raise SignatureError(f"no signature; expected {expected}")
+    try:
+        claimed = bytes.fromhex(given)
+    except ValueError:
+        claimed = b""
+    # fromhex skips blanks and takes either case: demand the one spelling.
+    if claimed.hex() != (given.lower() if any_case else given):
+        raise SignatureError(f"the signature is not clean hex; expected {expected}")
+    for message in messages:
+        for key in keys:
+            if hmac.compare_digest(key.digest(message), claimed):
+                return Verified(_SEAL, delivery, fields, fingerprint(message))
+    raise SignatureError(
+        f"the signature does not match (got {len(given)} characters); expected {expected}. "
+        "Usual causes: a key of the other environment, or a query or body that was parsed and "
+        "serialised again before verification"
+    )
+
+
+def fingerprint(message: bytes) -> str:
+    """A stable id for signed text: 128 bits of SHA-256 in hex."""
+    return hashlib.sha256(message).hexdigest()[:32]
+
+
+def encrypt_rsa(public_key_pem: str, plaintext: bytes) -> bytes:
+    """Encrypt under an RSA public key with PKCS#1 v1.5 padding (MoMo's tokens and POS codes).
+
+    The padding is random, as it must be, so each call gives other bytes. Raises
+    :class:`~paykit.errors.ConfigurationError` when the key cannot be read.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+    try:
+        key = load_pem_public_key(public_key_pem.encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ConfigurationError("the public key is not PEM") from None
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise ConfigurationError("the public key is not an RSA key")
+    return key.encrypt(plaintext, padding.PKCS1v15())
+
+
+def decrypt_aes_cbc(key: bytes, ciphertext: bytes) -> bytes:
+    """Decrypt AES-CBC with a zero IV and PKCS#7 padding (MoMo's ``aesToken``).
+
+    Raises :class:`ValueError` for a wrong key or length.
+    """
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+    from cryptography.hazmat.primitives.padding import PKCS7
+
+    decryptor = Cipher(algorithms.AES(key), modes.CBC(bytes(16))).decryptor()
+    padded = decryptor.update(ciphertext) + decryptor.finalize()
+    unpadder = PKCS7(128).unpadder()
+    return unpadder.update(padded) + unpadder.finalize()

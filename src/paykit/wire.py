@@ -1,0 +1,157 @@
+"""The edges: how a provider's answer and a merchant's configuration become typed values.
+
+pydantic lives here and in the providers' private wire shapes; the domain beyond is attrs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, ClassVar, NoReturn, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from .errors import ConfigurationError, MalformedResponse
+
+
+class Wire(BaseModel):
+    """Base of a provider's answers: strict types, unknown fields ignored, nothing coerced."""
+
+    model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    @classmethod
+    def read(cls, body: Mapping[str, Any], *, provider: str) -> Self:
+        """The typed answer; raises :class:`MalformedResponse` that names the fields at fault."""
+        try:
+            return cls.model_validate(body)
+        except ValidationError as error:
+            raise MalformedResponse(_problems(error), provider=provider) from None
+
+
+class Environment(StrEnum):
+    """Which of the provider's worlds an account lives in."""
+
+    SANDBOX = "sandbox"
+    PRODUCTION = "production"
+
+
+def _check_secret(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    if not secret.strip():
+        raise ValueError("must not be empty")
+    if secret != secret.strip() or not secret.isprintable():
+        raise ValueError("has blanks or line breaks around it")
+    return value
+
+
+def _check_text(value: str) -> str:
+    if not value.strip() or value != value.strip():
+        raise ValueError("must not be empty or have blanks around it")
+    return value
+
+
+def _check_url(value: str) -> str:
+    parts = urlsplit(value)
+    local = parts.hostname in {"127.0.0.1", "::1", "localhost"}
+    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+        raise ValueError("must be an https URL (http only on loopback)")
+    if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a plain URL: no user, query or fragment")
+    return value.rstrip("/")
+
+
+Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
+Text = Annotated[str, AfterValidator(_check_text)]
+Url = Annotated[str, AfterValidator(_check_url)]
+
+
+class ProviderConfig(BaseModel):
+    """One merchant account at one provider. Frozen; secrets never show.
+
+    Build it from keyword arguments, from a dict (:meth:`from_dict`) or from the environment
+    (:meth:`from_env`). Anything missing, empty or unknown raises
+    :class:`~paykit.errors.ConfigurationError` then and there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    #: The registry name of the provider, which is also the prefix in the environment.
+    provider: ClassVar[str] = ""
+
+    account: Text = "default"
+    environment: Environment = Environment.SANDBOX
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        # Not a ValueError, so pydantic lets it through as it is.
+        try:
+            return handler(data)
+        except ValidationError as error:
+            raise ConfigurationError(f"{cls.provider}: {_problems(error)}") from None
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> Self:
+        """Read a mapping such as a parsed TOML table; unknown keys are refused."""
+        return cls.model_validate(dict(settings))
+
+    @classmethod
+    def from_env(
+        cls, account: str = "default", *, environ: Mapping[str, str] | None = None
+    ) -> Self:
+        """Read ``PAYKIT_<PROVIDER>_<FIELD>``, e.g. ``PAYKIT_MOMO_SECRET_KEY``.
+
+        Another ``account`` has its name in between: ``PAYKIT_MOMO_EU_SECRET_KEY``. Lists are
+        separated by commas. A variable that is missing or empty is named in the error.
+        """
+        source = os.environ if environ is None else environ
+        settings: dict[str, Any] = {"account": account}
+        missing = []
+        for field, definition in cls.model_fields.items():
+            if field == "account":
+                continue
+            variable = cls.variable(field, account)
+            value = source.get(variable)
+            if value is None or (not value.strip() and not definition.is_required()):
+                if definition.is_required():
+                    missing.append(variable)
+            elif not value.strip():
+                missing.append(f"{variable} (it is empty)")
+            elif isinstance(definition.default, tuple):
+                settings[field] = tuple(part.strip() for part in value.split(","))
+            else:
+                settings[field] = value
+        if missing:
+            raise ConfigurationError(
+                f"{cls.provider}: set the environment variable {', '.join(missing)}"
+            )
+        return cls.from_dict(settings)
+
+    @classmethod
+    def variable(cls, field: str, account: str = "default") -> str:
+        """The name of the environment variable that holds ``field``."""
+        middle = "" if account == "default" else f"{account}_"
+        return f"PAYKIT_{cls.provider}_{middle}{field}".upper().replace("-", "_")
+
+    def __reduce_ex__(self, _protocol: object) -> NoReturn:
+        # Reducing would write secrets in the clear into caches, queues and crash dumps.
+        raise ConfigurationError("a configuration is not pickled: it holds secrets")
+
+
+def _problems(error: ValidationError) -> str:
+    """Every problem as ``field: reason``, without the values."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'value'}: "
+        f"{problem['msg'].removeprefix('Value error, ')}"
+        for problem in error.errors(include_input=False, include_url=False)
+    )
