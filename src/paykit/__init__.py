@@ -5,6 +5,8 @@ Every public name is loaded on first use, so ``import paykit`` costs next to not
 
 from __future__ import annotations
 
+__version__ = "0.1.0"
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .client import AsyncClient as AsyncClient
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from .errors import RateLimited as RateLimited
     from .errors import SignatureError as SignatureError
     from .errors import StaleDelivery as StaleDelivery
+    from .errors import StoreUnavailable as StoreUnavailable
     from .errors import TransportError as TransportError
     from .errors import UnsupportedOperation as UnsupportedOperation
     from .errors import WebhookError as WebhookError
@@ -68,8 +71,8 @@ _HOMES = {
     "client": "AsyncClient Client",
     "errors": "AuthenticationFailed ConfigurationError Declined DuplicateReference InvalidRequest "
     "MalformedDelivery MalformedResponse NoAnswer NotFound NotSent OutcomeUnknown PaykitError "
-    "ProviderError ProviderUnavailable RateLimited SignatureError StaleDelivery TransportError "
-    "UnsupportedOperation WebhookError",
+    "ProviderError ProviderUnavailable RateLimited SignatureError StaleDelivery StoreUnavailable "
+    "TransportError UnsupportedOperation WebhookError",
     "events": "Event PaymentProcessed TokenGranted",
     "http": "Delivery HttpRequest HttpResponse Reply",
     "models": "CaptureMode ConfirmInClient Customer Discrepancy FormPost LineItem Nothing Payment "
@@ -82,20 +85,15 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 
-__all__ = sorted([*_HOME, "__version__"])  # noqa: PLE0605 - held equal to _HOMES by a test
+__all__ = sorted(_HOME)  # noqa: PLE0605 - a test holds it equal to the imports above
 
 
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name == "__version__":
-        from importlib.metadata import version
-
-        value: object = version("paykit-adapters")
-    elif name in _HOME:
-        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    else:
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
     globals()[name] = value
     return value
 

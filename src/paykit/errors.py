@@ -18,10 +18,11 @@
     │   ├── NotSent                 certainly not received: safe to repeat
     │   ├── NoAnswer                sent, but it only asked a question: safe to repeat
     │   └── OutcomeUnknown          may have moved money: ask for the state, never repeat blindly
-    └── WebhookError            an incoming call was refused
-        ├── SignatureError          not proven to come from the provider
-        ├── StaleDelivery           authentic, but its time is outside the tolerance
-        └── MalformedDelivery       cannot be read, whoever sent it
+    ├── WebhookError            an incoming call was refused
+    │   ├── SignatureError          not proven to come from the provider
+    │   ├── StaleDelivery           authentic, but its time is outside the tolerance
+    │   └── MalformedDelivery       cannot be read, whoever sent it
+    └── StoreUnavailable        our own database did not take it
 
 Each class answers three questions: was it sent (``sent``), may the same call be repeated
 (``repeatable``), and whose fault it is (``fault``). No message ever contains a secret.
@@ -31,7 +32,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-Fault = Literal["caller", "provider", "network", "sender"]
+Fault = Literal["caller", "provider", "network", "sender", "store"]
 
 
 class PaykitError(Exception):
@@ -221,3 +222,11 @@ class StaleDelivery(WebhookError):
 
 class MalformedDelivery(WebhookError):
     """The call cannot be read, or is meant for another account."""
+
+
+class StoreUnavailable(PaykitError):
+    """The service's database did not confirm the transaction: locked, full, or down."""
+
+    sent = False
+    repeatable = True
+    fault = "store"

@@ -158,6 +158,11 @@ class Provider:
         """Which of the merchant's accounts at this provider this is."""
         return self.config.account
 
+    @property
+    def key(self) -> str:
+        """The name of this account in URLs and settings: ``momo``, or ``momo-eu``."""
+        return self.name if self.account == "default" else f"{self.name}-{self.account}"
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(account={self.account!r})"
 

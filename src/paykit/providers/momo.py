@@ -538,7 +538,7 @@ class MoMo(Provider):
             grant=grant,
             occurred_at=occurred_at,
         )
-        return (granted,) if fields["amount"] == 0 else (payment, granted)
+        return (payment, granted)
 
     def reply(self, outcome: Outcome) -> Reply:
         """204 No Content within 15 seconds; MoMo reads nothing else."""

@@ -1,0 +1,329 @@
+"""The two faces of the service: the same methods, blocking and async."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from sqlalchemy import Engine
+
+from ..errors import PaykitError
+from ..events import PaymentProcessed
+from ..flow import arun, run
+from ..http import Delivery
+from ..models import PaymentRequest, PaymentSession
+from ..provider import Clock, IdFactory, Provider, random_id, utc_now
+from ..transport import (
+    AsyncHttpxTransport,
+    AsyncTransport,
+    HttpxTransport,
+    Timeouts,
+    Transport,
+)
+from .operations import Operations, Read, Receipt, ReturnInfo, Talk, Transact, log
+from .relay import POLL_SECONDS, Handle, Handler, relay_once
+from .state import PaymentRecord
+from .writer import Writer, open_database
+
+T = TypeVar("T")
+
+
+class _Shared:
+    """What both faces have in common: accounts, database, writer."""
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        database: str,
+        clock: Clock,
+        new_id: IdFactory,
+        *,
+        single_process: bool,
+    ) -> None:
+        self._operations = Operations(providers, clock, new_id)
+        self._clock = clock
+        self._engine: Engine = open_database(database, single_process=single_process)
+        self._writer = Writer(self._engine)
+        self._handlers: list[Handler] = []
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The provider accounts by key (``momo``, ``momo-eu``)."""
+        return self._operations.providers
+
+    def _read(self, body: Callable[[Any], T]) -> T:
+        with self._engine.connect() as connection:
+            return body(connection)
+
+    def _close_database(self) -> None:
+        self._writer.close()
+        self._engine.dispose()
+
+
+class PaymentService(_Shared):
+    """Payments with a memory, for blocking code. Safe to share between threads.
+
+    ``database`` is a SQLAlchemy URL of a SQLite file. ``transport`` replaces the HTTP client of
+    every provider and stays yours to close. ``single_process`` promises that no other process opens
+    the file. Use it in a ``with`` block, or call :meth:`close`.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        *,
+        database: str = "sqlite:///paykit.db",
+        transport: Transport | None = None,
+        clock: Clock = utc_now,
+        new_id: IdFactory = random_id,
+        single_process: bool = False,
+    ) -> None:
+        super().__init__(providers, database, clock, new_id, single_process=single_process)
+        self._transport = transport
+        self._transports: dict[str, HttpxTransport] = {}
+        self._wake = threading.Event()
+        self._closing = False
+        self._relay: threading.Thread | None = None
+        self._guard = threading.Lock()
+
+    def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
+        """Create a payment at the account ``provider``; the session carries its ``payment_id``.
+
+        Asking again with the same reference returns the same session. Raises
+        :class:`~paykit.errors.PaykitError`; after an error with ``sent`` other than ``False`` the
+        payment stays on record, and the same request may be made again.
+        """
+        return self._run(self._operations.create(request, provider))
+
+    def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
+        """Take a webhook: verify, store, and say what to reply. Never raises for bad input."""
+        receipt = self._run(self._operations.receive(delivery, provider))
+        if receipt.published:
+            self._wake.set()
+        return receipt
+
+    def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
+        """Check a browser's return. It informs and never settles."""
+        return self._run(self._operations.receive_return(delivery, provider))
+
+    def status(self, payment_id: str) -> PaymentRecord | None:
+        """The record of one payment, or ``None``."""
+        return self._run(self._operations.status(payment_id))
+
+    def orphans(self) -> list[PaymentProcessed]:
+        """Authentic facts about payments that are not on record, for a person to look at."""
+        return self._run(self._operations.orphans())
+
+    def subscribe(self, handler: Handler) -> None:
+        """Call ``handler`` with every event, at least once, in order per payment.
+
+        It runs in a thread of the service; an exception makes the event come again later.
+        """
+        with self._guard:
+            self._handlers.append(handler)
+            if self._relay is None and not self._closing:
+                self._relay = threading.Thread(
+                    target=self._relay_forever, name="paykit-relay", daemon=True
+                )
+                self._relay.start()
+        self._wake.set()
+
+    def relay(self) -> int:
+        """Publish what waits now, in this thread; returns how many events were taken up."""
+        return self._run(relay_once(tuple(self._handlers), self._clock))
+
+    def close(self) -> None:
+        """Finish what is running, commit what waits, close what was opened."""
+        with self._guard:
+            self._closing = True
+        self._wake.set()
+        if self._relay is not None:
+            self._relay.join()
+        self._close_database()
+        for transport in self._transports.values():
+            transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self, operation: Generator[Any, Any, T]) -> T:
+        return run(operation, self._perform)
+
+    def _perform(self, effect: Any) -> Any:
+        match effect:
+            case Transact(body):
+                return self._writer.submit(body).result()
+            case Read(body):
+                return self._read(body)
+            case Talk(provider, flow):
+                return run(flow(), lambda request: self._transport_of(provider).send(request))
+            case Handle(handler, event):
+                result = handler(event)
+                if inspect.isawaitable(result):
+                    _discard(result)
+                    raise TypeError("an async handler needs AsyncPaymentService")
+                return None
+        raise TypeError(effect)
+
+    def _transport_of(self, provider: Provider) -> Transport:
+        if self._transport is not None:
+            return self._transport
+        with self._guard:
+            if provider.key not in self._transports:
+                self._transports[provider.key] = HttpxTransport(timeouts=_timeouts(provider))
+            return self._transports[provider.key]
+
+    def _relay_forever(self) -> None:
+        while not self._closing:
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+            try:
+                while not self._closing and self.relay():
+                    pass
+            except PaykitError as error:
+                log.warning("the relay will try again: %s", error)
+
+
+class AsyncPaymentService(_Shared):
+    """Payments with a memory, for async code; the same methods as :class:`PaymentService`.
+
+    Database work happens in the writer's thread and never in the event loop. Use it in an
+    ``async with`` block, or call :meth:`close`. Handlers may be plain or async functions.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        *,
+        database: str = "sqlite:///paykit.db",
+        transport: AsyncTransport | None = None,
+        clock: Clock = utc_now,
+        new_id: IdFactory = random_id,
+        single_process: bool = False,
+    ) -> None:
+        super().__init__(providers, database, clock, new_id, single_process=single_process)
+        self._transport = transport
+        self._transports: dict[str, AsyncHttpxTransport] = {}
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._relay: asyncio.Task[None] | None = None
+
+    async def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
+        """Create a payment; see :meth:`PaymentService.create`."""
+        return await self._run(self._operations.create(request, provider))
+
+    async def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
+        """Take a webhook; see :meth:`PaymentService.receive`."""
+        receipt = await self._run(self._operations.receive(delivery, provider))
+        if receipt.published:
+            self._wake.set()
+        return receipt
+
+    async def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
+        """Check a browser's return. It informs and never settles."""
+        return await self._run(self._operations.receive_return(delivery, provider))
+
+    async def status(self, payment_id: str) -> PaymentRecord | None:
+        """The record of one payment, or ``None``."""
+        return await self._run(self._operations.status(payment_id))
+
+    async def orphans(self) -> list[PaymentProcessed]:
+        """Authentic facts about payments that are not on record, for a person to look at."""
+        return await self._run(self._operations.orphans())
+
+    async def subscribe(self, handler: Handler) -> None:
+        """Call ``handler`` with every event; see :meth:`PaymentService.subscribe`."""
+        self._handlers.append(handler)
+        if self._relay is None and not self._closing:
+            self._relay = asyncio.create_task(self._relay_forever(), name="paykit-relay")
+        self._wake.set()
+
+    async def relay(self) -> int:
+        """Publish what waits now; returns how many events were taken up."""
+        return await self._run(relay_once(tuple(self._handlers), self._clock))
+
+    async def close(self) -> None:
+        """Finish what is running, commit what waits, close what was opened."""
+        self._closing = True
+        self._wake.set()
+        if self._relay is not None:
+            await self._relay
+        await asyncio.to_thread(self._close_database)
+        for transport in self._transports.values():
+            await transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _run(self, operation: Generator[Any, Any, T]) -> T:
+        return await arun(operation, self._perform)
+
+    async def _perform(self, effect: Any) -> Any:
+        match effect:
+            case Transact(body):
+                return await asyncio.wrap_future(self._writer.submit(body))
+            case Read(body):
+                return await asyncio.to_thread(self._read, body)
+            case Talk(provider, flow):
+                return await arun(flow(), lambda request: self._send(provider, request))
+            case Handle(handler, event):
+                result = handler(event)
+                if inspect.isawaitable(result):
+                    await result
+                return None
+        raise TypeError(effect)
+
+    async def _send(self, provider: Provider, request: Any) -> Any:
+        return await self._transport_of(provider).send(request)
+
+    def _transport_of(self, provider: Provider) -> AsyncTransport:
+        if self._transport is not None:
+            return self._transport
+        if provider.key not in self._transports:
+            self._transports[provider.key] = AsyncHttpxTransport(timeouts=_timeouts(provider))
+        return self._transports[provider.key]
+
+    async def _relay_forever(self) -> None:
+        while not self._closing:
+            try:
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+            self._wake.clear()
+            try:
+                while not self._closing and await self.relay():
+                    pass
+            except PaykitError as error:
+                log.warning("the relay will try again: %s", error)
+
+
+def _timeouts(provider: Provider) -> Timeouts:
+    read = provider.info.read_timeout
+    return Timeouts(read=read, total=2 * read)
+
+
+def _discard(awaitable: Any) -> None:
+    close = getattr(awaitable, "close", None)
+    if close is not None:
+        close()

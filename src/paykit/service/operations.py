@@ -1,0 +1,304 @@
+"""What the service does, written once: generators that yield effects.
+
+An effect is a transaction, a read, or a provider's flow. The two facades perform them, one by
+blocking and one by awaiting; nothing here knows which.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Generator, Iterable, Mapping
+from datetime import datetime
+from typing import Any, Final, TypeAlias, TypeVar
+
+import attrs
+from sqlalchemy import Connection
+
+from ..errors import (
+    ConfigurationError,
+    Declined,
+    InvalidRequest,
+    MalformedDelivery,
+    PaykitError,
+    SignatureError,
+    StaleDelivery,
+    WebhookError,
+)
+from ..events import PaymentProcessed, Source
+from ..flow import Flow
+from ..http import Delivery, Reply
+from ..models import (
+    ConfirmInClient,
+    FormPost,
+    NextAction,
+    Nothing,
+    PaymentRequest,
+    PaymentSession,
+    PaymentStatus,
+    Redirect,
+    ShowQr,
+)
+from ..money import Money
+from ..provider import Clock, IdFactory, Outcome, Provider
+from ..signing import fingerprint
+from . import store
+from .state import PaymentRecord
+
+T = TypeVar("T")
+log = logging.getLogger("paykit.service")
+
+
+@attrs.frozen(slots=True)
+class Transact:
+    """Run ``body`` in a transaction that is on disk before the answer comes."""
+
+    body: Callable[[Connection], Any]
+
+
+@attrs.frozen(slots=True)
+class Read:
+    """Run ``body`` on a connection that only reads."""
+
+    body: Callable[[Connection], Any]
+
+
+@attrs.frozen(slots=True)
+class Talk:
+    """Drive a provider's flow over that provider's transport."""
+
+    provider: Provider
+    flow: Callable[[], Flow[Any]]
+
+
+Effect: TypeAlias = Transact | Read | Talk
+Operation: TypeAlias = Generator[Effect, Any, T]
+
+
+@attrs.frozen(slots=True)
+class Receipt:
+    """What became of a delivery: the reply for the provider, and what it meant."""
+
+    outcome: Outcome
+    reply: Reply
+    error: PaykitError | None = None
+    published: int = 0
+
+
+@attrs.frozen(slots=True)
+class ReturnInfo:
+    """What a browser's return tells: whether it is genuine, and the state in *our* record."""
+
+    verified: bool
+    record: PaymentRecord | None
+
+
+_OUTCOMES: Final[Mapping[type[WebhookError], Outcome]] = {
+    SignatureError: Outcome.BAD_SIGNATURE,
+    StaleDelivery: Outcome.STALE,
+    MalformedDelivery: Outcome.MALFORMED,
+}
+
+
+class Operations:
+    """The operations over a set of provider accounts."""
+
+    def __init__(self, providers: Iterable[Provider], clock: Clock, new_id: IdFactory) -> None:
+        self._providers: dict[str, Provider] = {}
+        for provider in providers:
+            if provider.key in self._providers:
+                raise ConfigurationError(f"the account {provider.key} is configured twice")
+            self._providers[provider.key] = provider
+        self._clock = clock
+        self._new_id = new_id
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The accounts by key (``momo``, ``momo-eu``)."""
+        return self._providers
+
+    def provider(self, key: str) -> Provider:
+        """One account; raises :class:`ConfigurationError`."""
+        try:
+            return self._providers[key]
+        except KeyError:
+            known = ", ".join(self._providers) or "none"
+            raise ConfigurationError(f"no provider account {key!r:.60}; there is {known}") from None
+
+    def create(self, request: PaymentRequest, provider_key: str) -> Operation[PaymentSession]:
+        """Reserve, ask the provider, record. A crash in between leaves a row to ask about."""
+        provider = self.provider(provider_key)
+        if request.amount.currency not in provider.info.currencies:
+            raise InvalidRequest(
+                f"{provider.info.title} does not take {request.amount.currency}", field="currency"
+            )
+        now = self._clock()
+        draft = self._draft(request, provider, now)
+        reserved: store.Reserved = yield Transact(lambda conn: store.reserve(conn, draft))
+        payment_id = reserved.record.payment_id
+        if reserved.session is not None:
+            return _load_session(reserved.session, reserved.record)
+        try:
+            session: PaymentSession = yield Talk(provider, lambda: provider.create_payment(request))
+        except Declined as error:
+            failed = self._fact(
+                reserved.record,
+                PaymentStatus.FAILED,
+                request.amount,
+                now,
+                code=error.code,
+                reason=error.reason,
+            )
+            yield Transact(lambda conn: store.record_facts(conn, (failed,), digest="", now=now))
+            raise
+        except PaykitError as error:
+            if error.sent is False and reserved.new:
+                yield Transact(lambda conn: store.release(conn, payment_id))
+            raise
+        session = attrs.evolve(session, payment_id=payment_id)
+        fact = self._fact(
+            reserved.record, session.status, session.amount, now, provider_id=session.provider_id
+        )
+        saved = _dump_session(session)
+        yield Transact(lambda conn: store.record_session(conn, payment_id, saved, fact))
+        return session
+
+    def receive(self, delivery: Delivery, provider_key: str) -> Operation[Receipt]:
+        """Verify, store, then acknowledge: a 2xx is given only for what is on disk."""
+        provider = self.provider(provider_key)
+        try:
+            verified = yield Talk(provider, lambda: provider.verify(delivery))
+            events = provider.parse(verified)
+        except WebhookError as error:
+            log.warning("refused a delivery for %s: %s", provider.key, error)
+            outcome = _OUTCOMES.get(type(error), Outcome.MALFORMED)
+            return Receipt(outcome, provider.reply(outcome), error)
+        except PaykitError as error:
+            # Verification itself needed the network, and that failed: let the provider come again.
+            log.warning("could not verify a delivery for %s: %s", provider.key, error)
+            return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
+        # A grant for a stored token is not kept: it is secret, and can be asked for again.
+        facts = tuple(event for event in events if isinstance(event, PaymentProcessed))
+        digest = hashlib.sha256(delivery.query + b"\n" + delivery.body).hexdigest()
+        now = self._clock()
+        try:
+            recorded: store.Recorded = yield Transact(
+                lambda conn: store.record_facts(conn, facts, digest=digest, now=now)
+            )
+        except PaykitError as error:
+            log.error("could not store a delivery for %s: %s", provider.key, error)  # noqa: TRY400
+            return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
+        if recorded.outcome in {Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE}:
+            log.warning("a delivery for %s needs a person: %s", provider.key, recorded.outcome)
+        return Receipt(recorded.outcome, provider.reply(recorded.outcome), None, recorded.events)
+
+    def receive_return(self, delivery: Delivery, provider_key: str) -> Operation[ReturnInfo]:
+        """Check a browser's return and look up our record; nothing changes."""
+        provider = self.provider(provider_key)
+        try:
+            verified = yield Talk(provider, lambda: provider.verify_return(delivery))
+            events = provider.parse(verified)
+        except WebhookError as error:
+            log.info("an unproven browser return for %s: %s", provider.key, error)
+            return ReturnInfo(verified=False, record=None)
+        reference = events[0].reference if events else ""
+        record = yield Read(
+            lambda conn: store.find(conn, provider.name, provider.account, reference)
+        )
+        return ReturnInfo(verified=True, record=record)
+
+    def status(self, payment_id: str) -> Operation[PaymentRecord | None]:
+        """The record of one payment, or ``None``."""
+        record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
+        return record
+
+    def orphans(self) -> Operation[list[PaymentProcessed]]:
+        """Authentic facts about payments that are not ours, for a person to look at."""
+        found: list[PaymentProcessed] = yield Read(store.orphans)
+        return found
+
+    def _draft(self, request: PaymentRequest, provider: Provider, now: datetime) -> PaymentRecord:
+        nothing = Money(0, request.amount.currency)
+        return PaymentRecord(
+            payment_id=f"pay_{self._new_id()}",
+            order_id=request.order_id or request.reference,
+            provider=provider.name,
+            account=provider.account,
+            reference=request.reference,
+            amount=request.amount,
+            status=PaymentStatus.PENDING,
+            captured=nothing,
+            refunded=nothing,
+            created_at=now,
+            updated_at=now,
+        )
+
+    def _fact(
+        self,
+        record: PaymentRecord,
+        status: PaymentStatus,
+        amount: Money,
+        now: datetime,
+        *,
+        provider_id: str | None = None,
+        code: str | None = None,
+        reason: str | None = None,
+    ) -> PaymentProcessed:
+        """What the provider's own answer says, as a fact like any other."""
+        name = f"api|{record.payment_id}|{status}"
+        return PaymentProcessed(
+            event_id=fingerprint(name.encode()),
+            provider=record.provider,
+            account=record.account,
+            reference=record.reference,
+            status=status,
+            amount=amount,
+            occurred_at=now,
+            provider_id=provider_id,
+            code=code,
+            reason=reason,
+            source=Source.API,
+        )
+
+
+_ACTIONS: Final[Mapping[str, type[Any]]] = {
+    kind.__name__: kind for kind in (Redirect, FormPost, ShowQr, ConfirmInClient, Nothing)
+}
+
+
+def _dump_session(session: PaymentSession) -> str:
+    return json.dumps(
+        {
+            "status": session.status.value,
+            "kind": type(session.next).__name__,
+            "next": attrs.asdict(session.next),
+            "provider_id": session.provider_id,
+            "created_at": session.created_at.isoformat(),
+            "expires_at": session.expires_at.isoformat() if session.expires_at else None,
+        },
+        ensure_ascii=False,
+    )
+
+
+def _load_session(text: str, record: PaymentRecord) -> PaymentSession:
+    saved = json.loads(text)
+    expires_at = saved["expires_at"]
+    return PaymentSession(
+        provider=record.provider,
+        reference=record.reference,
+        status=record.status,
+        next=_load_action(saved["kind"], saved["next"]),
+        amount=record.amount,
+        created_at=datetime.fromisoformat(saved["created_at"]),
+        provider_id=record.provider_id or saved["provider_id"],
+        expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
+        payment_id=record.payment_id,
+    )
+
+
+def _load_action(kind: str, values: dict[str, Any]) -> NextAction:
+    if kind == "FormPost":
+        return FormPost(values["url"], tuple((name, value) for name, value in values["fields"]))
+    action: NextAction = _ACTIONS[kind](**values)
+    return action

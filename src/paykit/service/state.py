@@ -1,0 +1,153 @@
+"""What a fact does to a payment: one pure function over one table.
+
+Rule 1: everything that decides a payment's state is in this file, and nothing here does I/O.
+Rule 2: succeeded never falls back. Failed, canceled and expired may still become succeeded,
+because several providers do that, and the late success is an event of its own right.
+Rule 3: a fact that contradicts our record (amount, currency, somebody else's transaction) is never
+success; it becomes ``needs_review`` with the discrepancy named.
+Rule 4: totals are cumulative and only grow, so a late or repeated fact changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import attrs
+
+from ..events import PaymentProcessed
+from ..models import Discrepancy, PaymentStatus
+from ..money import Money
+from ..provider import Outcome
+
+S = PaymentStatus
+
+_PAID: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
+_CLOSED: Final = _PAID | {S.AUTHORIZED, S.NEEDS_REVIEW}
+_OPEN_ENDS: Final = _CLOSED | {S.FAILED, S.CANCELED, S.EXPIRED}
+
+#: Which status may follow which. Whatever is not here changes nothing.
+FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
+    S.PENDING: _OPEN_ENDS | {S.REQUIRES_ACTION, S.UNKNOWN},
+    S.REQUIRES_ACTION: _OPEN_ENDS | {S.PENDING, S.UNKNOWN},
+    S.UNKNOWN: _OPEN_ENDS,
+    S.AUTHORIZED: _PAID | {S.FAILED, S.CANCELED, S.EXPIRED, S.NEEDS_REVIEW},
+    S.SUCCEEDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
+    S.PARTIALLY_REFUNDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
+    S.REFUNDED: frozenset({S.DISPUTED}),
+    S.FAILED: _CLOSED,
+    S.CANCELED: _CLOSED,
+    S.EXPIRED: _CLOSED,
+    S.DISPUTED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED}),
+    S.NEEDS_REVIEW: _PAID,
+}
+
+#: Nothing more is expected, though a late success or a refund may still come.
+FINAL: Final = _PAID | {S.FAILED, S.CANCELED, S.EXPIRED}
+#: A payment that merely waits is not news for a saga.
+_SILENT: Final = frozenset({S.PENDING, S.REQUIRES_ACTION})
+_REFUND_FACTS: Final = frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class PaymentRecord:
+    """Our own record of one payment: what was asked, and what is known."""
+
+    payment_id: str
+    order_id: str
+    provider: str
+    account: str
+    reference: str
+    amount: Money
+    status: PaymentStatus
+    captured: Money
+    refunded: Money
+    created_at: datetime
+    updated_at: datetime
+    provider_id: str | None = None
+    discrepancy: Discrepancy | None = None
+    code: str | None = None
+    reason: str | None = None
+    sequence: int = 0
+
+    @property
+    def final(self) -> bool:
+        """Whether the payer can stop waiting."""
+        return self.status in FINAL
+
+
+@attrs.frozen(slots=True)
+class Transition:
+    """What a fact did: the record after it, the event to publish, and how to acknowledge it."""
+
+    record: PaymentRecord
+    event: PaymentProcessed | None
+    outcome: Outcome
+
+
+def transition(
+    record: PaymentRecord, fact: PaymentProcessed, *, id_taken: bool = False
+) -> Transition:
+    """Apply ``fact`` to ``record``. ``id_taken``: its provider id belongs to another payment."""
+    discrepancy = _discrepancy(record, fact, id_taken=id_taken)
+    status = S.NEEDS_REVIEW if discrepancy else fact.status
+    outcome = Outcome.MISMATCH if discrepancy else Outcome.ACCEPTED
+    refunded = fact.refunded if fact.refunded is not None and not discrepancy else record.refunded
+    if status not in FOLLOWS[record.status]:
+        return Transition(record, None, outcome)
+    if status is record.status and refunded <= record.refunded:
+        return Transition(record, None, outcome)
+    captured = record.captured
+    if status in _PAID:
+        captured = max(captured, fact.captured or record.amount)
+    if status is S.REFUNDED and fact.refunded is None:
+        refunded = captured
+    silent = status in _SILENT
+    after = attrs.evolve(
+        record,
+        status=status,
+        captured=captured,
+        refunded=max(record.refunded, refunded),
+        provider_id=record.provider_id if discrepancy else fact.provider_id or record.provider_id,
+        discrepancy=discrepancy or record.discrepancy,
+        code=fact.code,
+        reason=fact.reason,
+        updated_at=max(record.updated_at, fact.occurred_at),
+        sequence=record.sequence if silent else record.sequence + 1,
+    )
+    if silent:
+        return Transition(after, None, outcome)
+    event = attrs.evolve(
+        fact,
+        status=status,
+        payment_id=record.payment_id,
+        order_id=record.order_id,
+        captured=after.captured,
+        refunded=after.refunded,
+        discrepancy=discrepancy,
+        sequence=after.sequence,
+    )
+    return Transition(after, event, outcome)
+
+
+def _discrepancy(
+    record: PaymentRecord, fact: PaymentProcessed, *, id_taken: bool
+) -> Discrepancy | None:
+    if fact.amount.currency != record.amount.currency:
+        return Discrepancy.CURRENCY
+    if id_taken:
+        return Discrepancy.PROVIDER_ID
+    if fact.status in _REFUND_FACTS:
+        return _refund_discrepancy(record, fact)
+    if fact.amount < record.amount:
+        return Discrepancy.UNDERPAID
+    if fact.amount > record.amount:
+        return Discrepancy.OVERPAID
+    return None
+
+
+def _refund_discrepancy(record: PaymentRecord, fact: PaymentProcessed) -> Discrepancy | None:
+    # The amount of such a fact is the refund's; more than was paid cannot come back.
+    total = fact.refunded if fact.refunded is not None else fact.amount
+    return Discrepancy.OVERPAID if total > record.amount else None

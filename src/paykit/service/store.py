@@ -1,0 +1,343 @@
+"""The transaction bodies, each written once: plain functions of a connection.
+
+Whoever calls them decides about the transaction; in the service that is the one writer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import attrs
+from sqlalchemy import Connection, Row, and_, exists, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
+
+from ..errors import InvalidRequest
+from ..events import EVENT_TYPE, PaymentProcessed
+from ..models import Discrepancy, PaymentStatus
+from ..money import Money
+from ..provider import Outcome
+from .schema import inbox, outbox, payments
+from .state import PaymentRecord, transition
+
+#: The outcome of a delivery with several facts is the gravest of theirs.
+_GRAVEST: Final = (
+    Outcome.MISMATCH,
+    Outcome.UNKNOWN_REFERENCE,
+    Outcome.ACCEPTED,
+    Outcome.DUPLICATE,
+)
+
+
+@attrs.frozen(slots=True)
+class Reserved:
+    """A payment's record, and its session if the provider has answered before."""
+
+    record: PaymentRecord
+    session: str | None
+    new: bool
+
+
+@attrs.frozen(slots=True)
+class Recorded:
+    """What became of a delivery, and how many events wait for the relay because of it."""
+
+    outcome: Outcome
+    events: int
+
+
+def reserve(conn: Connection, record: PaymentRecord) -> Reserved:
+    """Make sure that the payment has a row before the provider hears of it.
+
+    The same reference again gives the row that is there; with another amount or order it raises
+    :class:`InvalidRequest`, so a reused key never becomes another payment.
+    """
+    statement = insert_or_ignore(payments).values(**_to_row(record)).on_conflict_do_nothing()
+    new = conn.execute(statement).rowcount == 1
+    row = conn.execute(_of_reference(record.provider, record.account, record.reference)).one()
+    found = _to_record(row)
+    if (found.amount, found.order_id) != (record.amount, record.order_id):
+        raise InvalidRequest(
+            "this reference was used for another amount or order", field="reference"
+        )
+    if new:
+        _join_orphans(conn, found)
+        found = load(conn, found.payment_id) or found
+    return Reserved(found, row.session, new)
+
+
+def release(conn: Connection, payment_id: str) -> None:
+    """Forget a reservation that certainly never reached the provider."""
+    conn.execute(
+        payments.delete().where(
+            payments.c.payment_id == payment_id,
+            payments.c.session.is_(None),
+            payments.c.status == PaymentStatus.PENDING,
+            ~exists().where(inbox.c.payment_id == payment_id),
+        )
+    )
+
+
+def record_session(
+    conn: Connection, payment_id: str, session: str, fact: PaymentProcessed
+) -> Recorded:
+    """Keep what the payer must do, and apply what the provider's answer says."""
+    conn.execute(
+        update(payments).where(payments.c.payment_id == payment_id).values(session=session)
+    )
+    return record_facts(conn, (fact,), digest="", now=fact.occurred_at)
+
+
+def record_facts(
+    conn: Connection, facts: Iterable[PaymentProcessed], *, digest: str, now: datetime
+) -> Recorded:
+    """Inbox, lock, transition, update, outbox: the one way in which a payment changes."""
+    outcomes, events = [], 0
+    for fact in facts:
+        outcome, published = _record_fact(conn, fact, digest, now)
+        outcomes.append(outcome)
+        events += published
+    gravest = [outcome for outcome in _GRAVEST if outcome in outcomes]
+    return Recorded(gravest[0] if gravest else Outcome.ACCEPTED, events)
+
+
+def load(conn: Connection, payment_id: str) -> PaymentRecord | None:
+    """The record of one payment."""
+    row = conn.execute(select(payments).where(payments.c.payment_id == payment_id)).first()
+    return None if row is None else _to_record(row)
+
+
+def find(conn: Connection, provider: str, account: str, reference: str) -> PaymentRecord | None:
+    """The record of the payment with this reference."""
+    row = conn.execute(_of_reference(provider, account, reference)).first()
+    return None if row is None else _to_record(row)
+
+
+def orphans(conn: Connection, limit: int = 100) -> list[PaymentProcessed]:
+    """Authentic facts about payments that we do not have, the oldest first: for a person."""
+    rows = conn.execute(
+        select(inbox.c.fact)
+        .where(inbox.c.payment_id.is_(None))
+        .order_by(inbox.c.received_at)
+        .limit(limit)
+    )
+    return [PaymentProcessed.from_json(json.loads(fact)) for (fact,) in rows]
+
+
+# The outbox.
+
+
+@attrs.frozen(slots=True)
+class Waiting:
+    """An event that is to be published."""
+
+    id: str
+    event: PaymentProcessed
+    attempts: int
+
+
+def claim(
+    conn: Connection, *, now: datetime, lease: timedelta, limit: int = 100
+) -> Sequence[Waiting]:
+    """Take events that wait, at most one of each payment so that its order is kept.
+
+    A claimed event is invisible to other relays until the lease is over: if this process dies, it
+    is published by the next one.
+    """
+    earlier = outbox.alias("earlier")
+    ready = (
+        select(outbox)
+        .where(
+            outbox.c.published_at.is_(None),
+            outbox.c.available_at <= now,
+            ~exists().where(
+                and_(
+                    earlier.c.aggregateid == outbox.c.aggregateid,
+                    earlier.c.sequence < outbox.c.sequence,
+                    earlier.c.published_at.is_(None),
+                )
+            ),
+        )
+        .order_by(outbox.c.available_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    rows = conn.execute(ready).all()
+    if rows:
+        conn.execute(
+            update(outbox)
+            .where(outbox.c.id.in_([row.id for row in rows]))
+            .values(available_at=now + lease)
+        )
+    return [
+        Waiting(row.id, PaymentProcessed.from_json(json.loads(row.payload)), row.attempts)
+        for row in rows
+    ]
+
+
+def settle(conn: Connection, event_id: str, *, now: datetime) -> None:
+    """Mark an event as published."""
+    conn.execute(update(outbox).where(outbox.c.id == event_id).values(published_at=now))
+
+
+def postpone(conn: Connection, event_id: str, *, until: datetime, error: str) -> None:
+    """Put an event off after a failure, and keep the reason."""
+    conn.execute(
+        update(outbox)
+        .where(outbox.c.id == event_id)
+        .values(available_at=until, attempts=outbox.c.attempts + 1, last_error=error[:500])
+    )
+
+
+def _record_fact(
+    conn: Connection, fact: PaymentProcessed, digest: str, now: datetime
+) -> tuple[Outcome, int]:
+    where = _of_reference(fact.provider, fact.account, fact.reference).with_for_update()
+    row = conn.execute(where).first()
+    values = {
+        "provider": fact.provider,
+        "account": fact.account,
+        "event_id": fact.event_id,
+        "reference": fact.reference,
+        "payment_id": row.payment_id if row is not None else None,
+        "outcome": Outcome.UNKNOWN_REFERENCE.value,
+        "fact": json.dumps(fact.to_json(), ensure_ascii=False),
+        "digest": digest,
+        "received_at": now,
+    }
+    statement = insert_or_ignore(inbox).values(**values).on_conflict_do_nothing()
+    if conn.execute(statement).rowcount == 0:
+        return _repeated(conn, fact), 0
+    if row is None:
+        return Outcome.UNKNOWN_REFERENCE, 0
+    return _apply(conn, _to_record(row), fact, now)
+
+
+def _repeated(conn: Connection, fact: PaymentProcessed) -> Outcome:
+    earlier = conn.execute(
+        select(inbox.c.outcome, inbox.c.payment_id).where(_same_fact(fact))
+    ).one()
+    outcome = Outcome(earlier.outcome)
+    # A contradiction stays one however often it is told; anything else was handled before.
+    return outcome if outcome is not Outcome.ACCEPTED else Outcome.DUPLICATE
+
+
+def _apply(
+    conn: Connection, record: PaymentRecord, fact: PaymentProcessed, now: datetime
+) -> tuple[Outcome, int]:
+    done = transition(record, fact, id_taken=_id_taken(conn, record, fact))
+    if done.record != record:
+        conn.execute(
+            update(payments)
+            .where(payments.c.payment_id == record.payment_id)
+            .values(**_to_row(done.record))
+        )
+    conn.execute(
+        update(inbox)
+        .where(_same_fact(fact))
+        .values(outcome=done.outcome.value, payment_id=record.payment_id)
+    )
+    if done.event is None:
+        return done.outcome, 0
+    conn.execute(
+        insert(outbox).values(
+            id=done.event.event_id,
+            aggregatetype="payment",
+            aggregateid=record.payment_id,
+            type=EVENT_TYPE,
+            payload=json.dumps(done.event.to_json(), ensure_ascii=False),
+            sequence=done.event.sequence,
+            created_at=now,
+            available_at=now,
+            attempts=0,
+        )
+    )
+    return done.outcome, 1
+
+
+def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
+    """Apply facts that arrived before their payment was known here, in their order."""
+    rows = conn.execute(
+        select(inbox.c.fact, inbox.c.received_at)
+        .where(
+            inbox.c.provider == record.provider,
+            inbox.c.account == record.account,
+            inbox.c.reference == record.reference,
+            inbox.c.payment_id.is_(None),
+        )
+        .order_by(inbox.c.received_at, inbox.c.event_id)
+    ).all()
+    for row in rows:
+        fact = PaymentProcessed.from_json(json.loads(row.fact))
+        _apply(conn, load(conn, record.payment_id) or record, fact, row.received_at)
+
+
+def _id_taken(conn: Connection, record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    if fact.provider_id is None or fact.provider_id == record.provider_id:
+        return False
+    return (
+        conn.execute(
+            select(payments.c.payment_id)
+            .where(
+                payments.c.provider == fact.provider,
+                payments.c.account == fact.account,
+                payments.c.provider_id == fact.provider_id,
+                payments.c.payment_id != record.payment_id,
+            )
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def _same_fact(fact: PaymentProcessed) -> Any:
+    return and_(
+        inbox.c.provider == fact.provider,
+        inbox.c.account == fact.account,
+        inbox.c.event_id == fact.event_id,
+    )
+
+
+def _of_reference(provider: str, account: str, reference: str) -> Any:
+    return select(payments).where(
+        payments.c.provider == provider,
+        payments.c.account == account,
+        payments.c.reference == reference,
+    )
+
+
+def _to_row(record: PaymentRecord) -> dict[str, Any]:
+    row = attrs.asdict(record, recurse=False)
+    row["currency"] = record.amount.currency
+    for name in ("amount", "captured", "refunded"):
+        row[name] = row[name].minor
+    return row
+
+
+def _to_record(row: Row[Any]) -> PaymentRecord:
+    def money(minor: int) -> Money:
+        return Money(minor, row.currency)
+
+    return PaymentRecord(
+        payment_id=row.payment_id,
+        order_id=row.order_id,
+        provider=row.provider,
+        account=row.account,
+        reference=row.reference,
+        provider_id=row.provider_id,
+        amount=money(row.amount),
+        captured=money(row.captured),
+        refunded=money(row.refunded),
+        status=PaymentStatus(row.status),
+        discrepancy=Discrepancy(row.discrepancy) if row.discrepancy else None,
+        code=row.code,
+        reason=row.reason,
+        sequence=row.sequence,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+Body = Callable[[Connection], Any]
