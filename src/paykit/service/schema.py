@@ -92,7 +92,7 @@ outbox = Table(
     Column("payload", Text, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
-    Column("available_at", UtcDateTime, nullable=False),  # a claim or a back-off moves it ahead
+    Column("available_at", UtcDateTime),  # set by a claim or a back-off; empty: at once
     Column("attempts", Integer, nullable=False),
     Column("last_error", String(500)),
     Column("published_at", UtcDateTime),

@@ -39,7 +39,7 @@ FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
     S.FAILED: _CLOSED,
     S.CANCELED: _CLOSED,
     S.EXPIRED: _CLOSED,
-    S.DISPUTED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED}),
+    S.DISPUTED: frozenset(),  # but its refunded total may still grow
     S.NEEDS_REVIEW: _PAID,
 }
 
@@ -93,16 +93,17 @@ def transition(
     discrepancy = _discrepancy(record, fact, id_taken=id_taken)
     status = S.NEEDS_REVIEW if discrepancy else fact.status
     outcome = Outcome.MISMATCH if discrepancy else Outcome.ACCEPTED
-    refunded = fact.refunded if fact.refunded is not None and not discrepancy else record.refunded
-    if status not in FOLLOWS[record.status]:
-        return Transition(record, None, outcome)
-    if status is record.status and refunded <= record.refunded:
+    refunded = record.refunded if discrepancy else _refunded(record, fact)
+    if record.status is S.DISPUTED and status in _REFUND_FACTS:
+        status = S.DISPUTED
+    if status is record.status:
+        if refunded <= record.refunded:
+            return Transition(record, None, outcome)
+    elif status not in FOLLOWS[record.status]:
         return Transition(record, None, outcome)
     captured = record.captured
     if status in _PAID:
         captured = max(captured, fact.captured or record.amount)
-    if status is S.REFUNDED and fact.refunded is None:
-        refunded = captured
     silent = status in _SILENT
     after = attrs.evolve(
         record,
@@ -129,6 +130,12 @@ def transition(
         sequence=after.sequence,
     )
     return Transition(after, event, outcome)
+
+
+def _refunded(record: PaymentRecord, fact: PaymentProcessed) -> Money:
+    if fact.refunded is not None:
+        return fact.refunded
+    return record.amount if fact.status is S.REFUNDED else record.refunded
 
 
 def _discrepancy(

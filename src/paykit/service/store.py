@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, Row, and_, exists, insert, select, update
+from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
@@ -151,7 +151,8 @@ def claim(
         select(outbox)
         .where(
             outbox.c.published_at.is_(None),
-            outbox.c.available_at <= now,
+            # Empty until first claimed, so a writer whose clock is ahead delays nothing.
+            or_(outbox.c.available_at.is_(None), outbox.c.available_at <= now),
             ~exists().where(
                 and_(
                     earlier.c.aggregateid == outbox.c.aggregateid,
@@ -160,7 +161,7 @@ def claim(
                 )
             ),
         )
-        .order_by(outbox.c.available_at)
+        .order_by(outbox.c.created_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
@@ -250,7 +251,6 @@ def _apply(
             payload=json.dumps(done.event.to_json(), ensure_ascii=False),
             sequence=done.event.sequence,
             created_at=now,
-            available_at=now,
             attempts=0,
         )
     )

@@ -1,0 +1,147 @@
+"""kill -9 at every point between a delivery and its event: nothing is lost, nothing doubled."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from paykit import Outcome
+from paykit.service import PaymentService
+
+from .shop import notice, request, vnpay
+
+CHILD = """
+import os, signal, sys, time
+from paykit.service import PaymentService, store
+from tests.service.shop import notice, request, vnpay
+
+database, point = sys.argv[1:]
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+service = PaymentService([vnpay()], database=database)
+service.create(request(), provider="vnpay")
+
+if point == "after verify":
+    record_facts = store.record_facts
+    store.record_facts = lambda *args, **kwargs: die()
+elif point == "before commit":
+    record_facts = store.record_facts
+    def record_then_die(*args, **kwargs):
+        record_facts(*args, **kwargs)
+        die()
+    store.record_facts = record_then_die
+elif point == "in the handler":
+    service.subscribe(lambda event: die())
+elif point == "after the handler":
+    store.settle = lambda *args, **kwargs: die()
+    def handler(event):
+        print("handled", event.event_id, flush=True)
+    service.subscribe(handler)
+receipt = service.receive(notice(), provider="vnpay")
+print("acknowledged", receipt.outcome, flush=True)
+if point == "after commit":
+    die()
+time.sleep(30)
+"""
+
+
+def run_child(database, point):
+    child = subprocess.run(
+        [sys.executable, "-c", CHILD, database, point],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    return child.stdout
+
+
+def reopen(database):
+    """What a restart finds: the outcome of the redelivery, and the events that come out."""
+    # A dead relay's claim ends after its lease: look from beyond it.
+    from paykit.provider import utc_now
+
+    from .shop import Clock
+
+    clock = Clock()
+    clock.now = utc_now()
+    clock.pass_(minutes=5)
+    events = []
+    with PaymentService([vnpay()], database=database, clock=clock) as service:
+        service._handlers.append(events.append)
+        outcome = service.receive(notice(), provider="vnpay").outcome
+        while service.relay():
+            pass
+    return outcome, events
+
+
+@pytest.mark.parametrize("point", ["after verify", "before commit"])
+def test_before_the_commit_the_redelivery_is_new(database, point):
+    assert run_child(database, point) == ""
+    outcome, events = reopen(database)
+    assert outcome is Outcome.ACCEPTED
+    assert [event.status for event in events] == ["succeeded"]
+
+
+@pytest.mark.parametrize("point", ["after commit", "in the handler"])
+def test_after_the_commit_the_event_is_published_without_redelivery(database, point):
+    run_child(database, point)
+    outcome, events = reopen(database)
+    assert outcome is Outcome.DUPLICATE
+    assert [event.status for event in events] == ["succeeded"]
+
+
+def test_an_event_that_was_handled_but_not_marked_comes_again_with_its_id(database):
+    handled = run_child(database, "after the handler").split()
+    outcome, events = reopen(database)
+    assert outcome is Outcome.DUPLICATE
+    assert [event.event_id for event in events] == [handled[handled.index("handled") + 1]]
+
+
+BUSY = """
+import sys
+from paykit.service import PaymentService
+from tests.service.shop import notice, request, vnpay
+
+service = PaymentService([vnpay()], database=sys.argv[1])
+service.subscribe(lambda event: None)
+start = int(sys.argv[2])
+for number in range(start, start + 10_000):
+    reference = f"ORDER-{number}"
+    service.create(request(reference), provider="vnpay")
+    service.receive(notice(reference, number=str(number)), provider="vnpay")
+    print(reference, flush=True)  # only after the acknowledgement
+"""
+
+
+def test_random_kills_lose_nothing_that_was_acknowledged(database):
+    chance = random.Random(20260301)
+    acknowledged = []
+    for turn in range(5):
+        child = subprocess.Popen(
+            [sys.executable, "-c", BUSY, database, str(turn * 10_000)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        first = child.stdout.readline()
+        time.sleep(chance.uniform(0.02, 0.2))
+        os.kill(child.pid, signal.SIGKILL)
+        acknowledged += [first, *child.stdout]
+        child.stdout.close()
+        child.wait()
+    complete = [line.strip() for line in acknowledged if line.endswith("\n")]
+    assert len(complete) >= 5
+    with PaymentService([vnpay()], database=database) as service:
+        for reference in complete:
+            number = reference.removeprefix("ORDER-")
+            again = service.receive(notice(reference, number=number), provider="vnpay")
+            assert again.outcome is Outcome.DUPLICATE
+            session = service.create(request(reference), provider="vnpay")
+            assert service.status(session.payment_id).status == "succeeded"
