@@ -74,7 +74,7 @@ class Money:
             )
         if not -_MAX_MINOR <= self.minor <= _MAX_MINOR:
             raise InvalidRequest("the amount does not fit 64 bits", field="amount")
-        if self.currency not in _EXPONENTS:
+        if type(self.currency) is not str or self.currency not in _EXPONENTS:
             exponent(self.currency)
 
     @classmethod

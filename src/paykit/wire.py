@@ -15,10 +15,8 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
-    ModelWrapValidatorHandler,
     SecretStr,
     ValidationError,
-    model_validator,
 )
 
 from .errors import ConfigurationError, MalformedResponse
@@ -91,19 +89,16 @@ class ProviderConfig(BaseModel):
     account: Text = "default"
     environment: Environment = Environment.SANDBOX
 
-    @model_validator(mode="wrap")
-    @classmethod
-    def _explain(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        # Not a ValueError, so pydantic lets it through as it is.
+    def __init__(self, **settings: Any) -> None:
         try:
-            return handler(data)
+            super().__init__(**settings)
         except ValidationError as error:
-            raise ConfigurationError(f"{cls.provider}: {_problems(error)}") from None
+            raise ConfigurationError(f"{self.provider}: {_problems(error)}") from None
 
     @classmethod
     def from_dict(cls, settings: Mapping[str, Any]) -> Self:
         """Read a mapping such as a parsed TOML table; unknown keys are refused."""
-        return cls.model_validate(dict(settings))
+        return cls(**settings)
 
     @classmethod
     def from_env(
