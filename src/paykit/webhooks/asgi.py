@@ -11,6 +11,7 @@ Starlette: ``Mount("/pay", app)``. It adds nothing to the rules of
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
@@ -148,7 +149,7 @@ class PaykitApp:
 
     async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
         function = getattr(self._service, method)
-        if asyncio.iscoroutinefunction(function):
+        if inspect.iscoroutinefunction(function):
             return await function(*args, **kwargs)
         return await asyncio.to_thread(function, *args, **kwargs)
 
