@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from operator import itemgetter
 from typing import Any, ClassVar, Final, TypeVar
 
 from pydantic import Field, model_validator
@@ -191,8 +192,17 @@ LINK_NOTICE_FIELDS: Final = tuple(
 )
 
 _NUMBERS: Final = frozenset({"amount", "responseTime", "resultCode", "transId"})
-_ORDER_ID = re.compile(r"[0-9a-zA-Z](?:[-_.]*[0-9a-zA-Z]+)*", re.ASCII)
-_CLIENT_ID = re.compile(r"[0-9a-zA-Z](?:[-_.@]*[0-9a-zA-Z]+)*", re.ASCII)
+_NOTICE_TYPES: Final = tuple(int if name in _NUMBERS else str for name in NOTICE_FIELDS)
+_IDS: Final = ("orderId", "requestId", "partnerCode", "payType", "orderType")
+_ids = itemgetter(*_IDS)
+_EXPECTED: Final = (
+    "signature, 64 lower-case hex digits of HMAC-SHA256 over accessKey, "
+    f"{', '.join(NOTICE_FIELDS)} as name=value joined by &, values not encoded"
+)
+# MoMo documents these as [0-9a-zA-Z]([-_.]*[0-9a-zA-Z]+)*, which takes exponential time to refuse
+# a long text; these accept the same and do not.
+_ORDER_ID = re.compile(r"[0-9a-zA-Z](?:[0-9a-zA-Z_.-]*[0-9a-zA-Z])?", re.ASCII)
+_CLIENT_ID = re.compile(r"[0-9a-zA-Z](?:[0-9a-zA-Z_.@-]*[0-9a-zA-Z])?", re.ASCII)
 _REQUEST_ID = re.compile(r"[0-9a-zA-Z_.-]{1,50}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[!-~]+", re.ASCII)
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
@@ -489,8 +499,7 @@ class MoMo(Provider):
             messages=self._signed_notices(fields, body),
             given=given,
             fields=fields,
-            expected="signature, 64 lower-case hex digits of HMAC-SHA256 over accessKey, "
-            f"{', '.join(NOTICE_FIELDS)} as name=value joined by &, values not encoded",
+            expected=_EXPECTED,
         )
         if fields["partnerCode"] != self.config.partner_code:
             raise MalformedDelivery("partnerCode is another account's", provider=self.name)
@@ -866,21 +875,50 @@ def _notice(body: Mapping[str, Any]) -> dict[str, Any]:
     The signed text has no quoting, so a crafted text field could stand in for its neighbours; ids
     must not hold the join characters and numbers must be numbers.
     """
-    fields: dict[str, Any] = {}
-    for name in NOTICE_FIELDS:
-        value = body.get(name)
-        if name in _NUMBERS:
-            if name == "resultCode" and isinstance(value, str) and _DIGITS.fullmatch(value):
-                value = int(value)  # seen as text as well
-            if type(value) is not int or (value < 0 and name != "resultCode"):
-                raise MalformedDelivery(_wrong(body, name, "a whole number"), provider="momo")
-        elif not isinstance(value, str):
-            raise MalformedDelivery(_wrong(body, name, "text"), provider="momo")
-        fields[name] = value
-    for name in ("orderId", "requestId", "partnerCode", "payType", "orderType"):
-        if "&" in fields[name] or "=" in fields[name]:
-            raise MalformedDelivery(f"{name} holds & or =", provider="momo")
+    # Every delivery passes here, so all fields are taken and looked at together; only what is not
+    # as documented is taken field by field.
+    try:
+        fields = {
+            "amount": body["amount"],
+            "extraData": body["extraData"],
+            "message": body["message"],
+            "orderId": body["orderId"],
+            "orderInfo": body["orderInfo"],
+            "orderType": body["orderType"],
+            "partnerCode": body["partnerCode"],
+            "payType": body["payType"],
+            "requestId": body["requestId"],
+            "responseTime": body["responseTime"],
+            "resultCode": body["resultCode"],
+            "transId": body["transId"],
+        }
+    except KeyError:
+        fields = {}
+    if (
+        tuple(map(type, fields.values())) != _NOTICE_TYPES
+        or fields["amount"] < 0
+        or fields["responseTime"] < 0
+        or fields["transId"] < 0
+    ):
+        fields = {name: _typed(body, name) for name in NOTICE_FIELDS}
+    ids = _ids(fields)
+    joined = "".join(ids)
+    if "&" in joined or "=" in joined:
+        name = next(name for name, text in zip(_IDS, ids, strict=True) if "&" in text or "=" in text)
+        raise MalformedDelivery(f"{name} holds & or =", provider="momo")
     return fields
+
+
+def _typed(body: Mapping[str, Any], name: str) -> int | str:
+    value = body.get(name)
+    if name in _NUMBERS:
+        if name == "resultCode" and isinstance(value, str) and _DIGITS.fullmatch(value):
+            value = int(value)  # seen as text as well
+        if type(value) is not int or (value < 0 and name != "resultCode"):
+            raise MalformedDelivery(_wrong(body, name, "a whole number"), provider="momo")
+    elif not isinstance(value, str):
+        raise MalformedDelivery(_wrong(body, name, "text"), provider="momo")
+    return value
 
 
 def _wrong(body: Mapping[str, Any], name: str, wanted: str) -> str:
@@ -894,7 +932,8 @@ def _wrong(body: Mapping[str, Any], name: str, wanted: str) -> str:
 def _from_milliseconds(value: int) -> datetime:
     if value > _LAST_MILLISECOND:
         raise MalformedDelivery("responseTime is out of range", provider="momo")
-    return _EPOCH + timedelta(milliseconds=value)
+    seconds, milliseconds = divmod(value, 1000)
+    return _EPOCH + timedelta(0, seconds, milliseconds * 1000)
 
 
 def _dong(amount: Money) -> int:

@@ -1,0 +1,66 @@
+"""The sandbox as one ASGI application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from .admin import Admin
+from .config import SandboxConfig
+from .deliveries import Deliveries, Send
+from .faults import Faults
+from .momo import MoMoSimulator
+from .pages import STATIC, Pages
+from .vnpay import VNPaySimulator
+
+
+def create_app(config: SandboxConfig | None = None, *, send: Send | None = None) -> Starlette:
+    """Build the sandbox. ``send`` performs the notices; by default they go out over HTTP.
+
+    Notices are sent while the application's lifespan runs. Its parts are on ``app.state``:
+    ``config``, ``deliveries`` and ``faults``.
+    """
+    config = config or SandboxConfig()
+    outside = AsyncExitStack()
+    if send is None:
+        # Imported only here: a sandbox with a sender of its own needs no HTTP client.
+        from ..transport import AsyncHttpxTransport
+
+        transport = AsyncHttpxTransport()
+        outside.push_async_callback(transport.aclose)
+        send = transport.send
+    faults = Faults()
+    pages = Pages(config)
+    deliveries = Deliveries(send, clock=config.clock, faults=faults, keep=config.keep)
+    vnpay = VNPaySimulator(config, deliveries=deliveries, faults=faults, pages=pages)
+    momo = MoMoSimulator(config, deliveries=deliveries, faults=faults, pages=pages)
+    admin = Admin(
+        config, simulators=(vnpay, momo), deliveries=deliveries, faults=faults, pages=pages
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        async with outside:
+            await deliveries.start()
+            try:
+                yield
+            finally:
+                await deliveries.stop()
+
+    app = Starlette(
+        routes=[
+            *admin.routes(),
+            Mount("/vnpay", routes=vnpay.routes()),
+            Mount("/momo", routes=momo.routes()),
+            Mount("/static", StaticFiles(directory=STATIC)),
+        ],
+        lifespan=lifespan,
+    )
+    app.state.config = config
+    app.state.deliveries = deliveries
+    app.state.faults = faults
+    return app

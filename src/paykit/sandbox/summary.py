@@ -1,0 +1,46 @@
+"""What the list of payments shows, the same for every provider."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal, Protocol, TypeAlias
+
+import attrs
+
+from ..money import Money
+
+Mood: TypeAlias = Literal["open", "good", "bad"]
+
+
+@attrs.frozen(kw_only=True)
+class PaymentSummary:
+    """One payment in a line. ``status`` is in the provider's own words, ``mood`` colours it."""
+
+    provider: str
+    reference: str
+    amount: Money
+    refunded: Money
+    status: str
+    mood: Mood
+    created_at: datetime
+    page: str | None  #: where to pay it, while that is possible
+
+    def to_json(self) -> dict[str, Any]:
+        """The summary as the admin interface shows it."""
+        return {
+            "provider": self.provider,
+            "reference": self.reference,
+            "amount": self.amount.minor,
+            "refunded": self.refunded.minor,
+            "currency": self.amount.currency,
+            "status": self.status,
+            "created_at": self.created_at.isoformat(),
+            "page": self.page,
+        }
+
+
+class Simulator(Protocol):
+    """What the list needs of a provider's simulator."""
+
+    def summaries(self) -> list[PaymentSummary]:
+        """Its payments, the oldest first."""
