@@ -26,7 +26,8 @@ from .models import (
 )
 from .money import Money
 from .provider import Provider
-from .transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Timeouts, Transport
+from .retries import Timeouts
+from .transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Transport
 
 
 class Client:
@@ -40,7 +41,9 @@ class Client:
         self.provider = provider
         self._own: HttpxTransport | None = None
         if transport is None:
-            transport = self._own = HttpxTransport(timeouts=_timeouts(provider))
+            transport = self._own = HttpxTransport(
+                timeouts=Timeouts.around(provider.info.read_timeout)
+            )
         self._send = transport.send
 
     def create_payment(self, request: PaymentRequest) -> PaymentSession:
@@ -110,7 +113,9 @@ class AsyncClient:
         self.provider = provider
         self._own: AsyncHttpxTransport | None = None
         if transport is None:
-            transport = self._own = AsyncHttpxTransport(timeouts=_timeouts(provider))
+            transport = self._own = AsyncHttpxTransport(
+                timeouts=Timeouts.around(provider.info.read_timeout)
+            )
         self._send = transport.send
 
     async def create_payment(self, request: PaymentRequest) -> PaymentSession:
@@ -171,8 +176,3 @@ class AsyncClient:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
-
-
-def _timeouts(provider: Provider) -> Timeouts:
-    read = provider.info.read_timeout
-    return Timeouts(read=read, total=2 * read)

@@ -23,20 +23,21 @@ certificates are always checked. Clients that are opened here ignore ``HTTPS_PRO
 ``SSL_CERT_FILE`` and the like: what the environment says must not decide who sees credentials. To
 use a proxy, name it; for a private certificate authority pass in an httpx client with your own
 ``ssl.SSLContext``.
+
+Messages name the method, the host and the path of a call. The query is also taken out of the line
+that httpx logs for it. What httpcore logs at DEBUG includes the headers of answers.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-import math
 import random as random_module
 import re
 import time
 from collections.abc import Awaitable, Callable
-from email.utils import parsedate_to_datetime
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Protocol, Self, TypeVar
 
 import attrs
 import httpx
@@ -51,8 +52,11 @@ from .errors import (
     PaykitError,
 )
 from .http import HttpRequest, HttpResponse
+from .retries import DEFAULT_RETRIES, DEFAULT_TIMEOUTS, RetryPolicy, Timeouts, is_count
 
 if TYPE_CHECKING:
+    import ssl
+
     import aiohttp
 
 _AnyClient = TypeVar("_AnyClient", httpx.Client, httpx.AsyncClient)
@@ -86,92 +90,6 @@ class AsyncTransport(Protocol):
     async def aclose(self) -> None:
         """Give back the connections that this transport opened."""
         ...
-
-
-def _is_positive(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if type(value) not in (int, float) or not math.isfinite(value) or value <= 0:
-        raise ConfigurationError(f"{attribute.name} must be a number greater than 0")
-
-
-def _is_count(_instance: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    if type(value) is not int or value < 1:
-        raise ConfigurationError(f"{attribute.name} must be a whole number from 1 on")
-
-
-@attrs.frozen(kw_only=True)
-class Timeouts:
-    """How long to wait, in seconds.
-
-    ``connect`` is for a free connection and for making one, ``read`` for each pause while the
-    request is written and the answer arrives, ``total`` for a whole ``send`` with its retries.
-    """
-
-    connect: float = attrs.field(default=5.0, validator=_is_positive)
-    read: float = attrs.field(default=30.0, validator=_is_positive)
-    total: float = attrs.field(default=60.0, validator=_is_positive)
-
-
-#: Statuses by which a server or a gateway before it says "not now".
-_BUSY: Final = frozenset({429, 502, 503, 504})
-
-
-@attrs.frozen(kw_only=True)
-class RetryPolicy:
-    """When to send again: at most ``attempts`` times in all, with exponential full-jitter pauses.
-
-    ``backoff`` is the longest first pause in seconds, and ``max_backoff`` the longest of any.
-    """
-
-    attempts: int = attrs.field(default=3, validator=_is_count)
-    backoff: float = attrs.field(default=0.25, validator=_is_positive)
-    max_backoff: float = attrs.field(default=8.0, validator=_is_positive)
-
-    def delay(
-        self,
-        request: HttpRequest,
-        *,
-        attempt: int,
-        outcome: HttpResponse | PaykitError,
-        fraction: float,
-    ) -> float | None:
-        """Seconds to wait before sending again, or ``None`` to accept ``outcome``.
-
-        ``attempt`` counts from 1; ``fraction`` is random, in [0, 1). What was certainly not sent
-        may go out again. Else the request must be replay safe and must not move money: that it
-        says both (a provider with idempotency keys) does not help, since a key that expired or
-        was mistyped would charge twice.
-        """
-        if attempt >= self.attempts:
-            return None
-        pause = fraction * min(self.max_backoff, self.backoff * 2.0 ** min(attempt - 1, 30))
-        if isinstance(outcome, NotSent):
-            return pause
-        if request.moves_money or not request.replay_safe:
-            return None
-        if isinstance(outcome, HttpResponse) and outcome.status in _BUSY:
-            # Jitter on top of "0 seconds" keeps a crowd of clients from coming back as one.
-            asked = _retry_after(outcome)
-            return max(asked, pause) if asked <= self.max_backoff else None
-        return pause if isinstance(outcome, NoAnswer) else None
-
-
-DEFAULT_TIMEOUTS: Final = Timeouts()
-DEFAULT_RETRIES: Final = RetryPolicy()
-
-
-def _retry_after(response: HttpResponse) -> float:
-    """The pause that a server asks for, in seconds; 0 where it says nothing usable.
-
-    A date is compared with the server's own clock, the ``Date`` of the same answer.
-    """
-    text = (response.header("retry-after") or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
-    try:
-        now = parsedate_to_datetime(response.header("date") or "")
-        return (parsedate_to_datetime(text) - now).total_seconds()
-    except (TypeError, ValueError, OverflowError):
-        return 0.0
 
 
 # --- Building a request -------------------------------------------------------------------------
@@ -262,16 +180,16 @@ _AIOHTTP_BEFORE_SENDING: Final = frozenset(
 )
 
 
-def _is_native(error: BaseException) -> bool:
-    """Whether httpx's own stack raised ``error``, whose meaning and messages are known."""
+def _origin(error: Exception) -> str:
+    """The package whose exception httpx's ``error`` stands for, or "" for none."""
     cause = error.__cause__
-    return cause is None or type(cause).__module__.partition(".")[0] == "httpcore"
+    return "" if cause is None else type(cause).__module__.partition(".")[0]
 
 
 def _certainly_not_sent(error: Exception) -> bool:
     if not isinstance(error, _BEFORE_SENDING):
         return False
-    if _is_native(error):
+    if _origin(error) != "aiohttp":
         return True
     # httpx-aiohttp reports a connection that broke *after* the request was written as
     # ConnectTimeout too, so only the causes that aiohttp raises while connecting are believed.
@@ -281,7 +199,7 @@ def _certainly_not_sent(error: Exception) -> bool:
 
 def _failure(request: HttpRequest, built: httpx.Request, error: Exception) -> PaykitError:
     """The error to raise in place of ``error``, with that as its cause where it is safe to show."""
-    kind = type(error).__name__
+    kind = type(error.__cause__ if _origin(error) == "aiohttp" else error).__name__
     place = f"{request.method} {_place(built.url)}"
     failure: PaykitError
     if _certainly_not_sent(error):
@@ -296,10 +214,10 @@ def _failure(request: HttpRequest, built: httpx.Request, error: Exception) -> Pa
         failure = MalformedResponse(f"{place}: the answer cannot be decompressed")
     else:
         failure = NoAnswer(f"{place}: no complete answer ({kind})")
-    # Others' messages may quote the URL with its query, or what was received.
+    # Other messages quote the URL with its query, or what was received.
     shown = (httpx.TimeoutException, httpx.NetworkError, httpx.ProxyError, httpx.DecodingError)
-    failure.__cause__ = error if isinstance(error, shown) and _is_native(error) else None
-    failure.__suppress_context__ = True
+    native = _origin(error) in ("", "httpcore", "zlib")
+    failure.__cause__ = error if native and isinstance(error, shown) else None
     return failure
 
 
@@ -314,7 +232,7 @@ class _Rules:
     retries: RetryPolicy
     random: Callable[[], float]
     clock: Callable[[], float]
-    max_response_bytes: int = attrs.field(validator=_is_count)
+    max_response_bytes: int = attrs.field(validator=is_count)
 
     def begin(self, request: HttpRequest, client: httpx.Client | httpx.AsyncClient) -> _Call:
         if client.is_closed:
@@ -374,6 +292,23 @@ class _Call:
         return seconds
 
 
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """The certificate authorities of certifi; reading them takes longer than many a call."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def _proxy(url: str) -> httpx.Proxy:
+    try:
+        proxy = httpx.Proxy(url)
+    except (httpx.InvalidURL, ValueError):
+        # Without the reason, which quotes the URL and may so show a password.
+        raise ConfigurationError("proxy is not a valid proxy URL") from None
+    if not proxy.url.host:
+        raise ConfigurationError("proxy is not a valid proxy URL")
+    return proxy
+
+
 def _open(kind: type[_AnyClient], client: _AnyClient | None, proxy: str | None) -> _AnyClient:
     """The client that was passed in, or a new one with its own pool."""
     if client is not None:
@@ -381,10 +316,12 @@ def _open(kind: type[_AnyClient], client: _AnyClient | None, proxy: str | None) 
             raise ConfigurationError("a proxy belongs to the client that is passed in")
         return client
     try:
-        return kind(proxy=proxy, trust_env=False, limits=_LIMITS)
-    except (httpx.InvalidURL, ValueError):
-        # Without the reason, which quotes the URL and may so show a password.
-        raise ConfigurationError("proxy is not a valid proxy URL") from None
+        return kind(
+            verify=_tls(),
+            trust_env=False,
+            proxy=None if proxy is None else _proxy(proxy),
+            limits=_LIMITS,
+        )
     except ImportError:
         raise ConfigurationError("a SOCKS proxy needs the package socksio: httpx[socks]") from None
 
@@ -458,12 +395,7 @@ class HttpxTransport:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -511,7 +443,9 @@ class AsyncHttpxTransport:
     ) -> Self:
         """The same over aiohttp, which is faster with many calls in flight.
 
-        Needs the extra ``paykit-adapters[httpx-aiohttp]``, else :class:`ConfigurationError`.
+        Needs the extra ``paykit-adapters[httpx-aiohttp]``, else :class:`ConfigurationError`. It
+        spells the query its own way (``%2F`` becomes ``/``), which means the same but is not for
+        a provider that signs the exact URL.
         """
         transport = cls(
             timeouts=timeouts,
@@ -561,12 +495,7 @@ class AsyncHttpxTransport:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
 
@@ -578,6 +507,9 @@ def _aiohttp_client(proxy: str | None) -> httpx.AsyncClient:
         raise ConfigurationError(
             "the aiohttp transport needs the extra paykit-adapters[httpx-aiohttp]"
         ) from None
+
+    if proxy is not None and _proxy(proxy).url.scheme not in ("http", "https"):
+        raise ConfigurationError("aiohttp can only use an http or https proxy")
 
     async def send_once(
         request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
@@ -591,15 +523,13 @@ def _aiohttp_client(proxy: str | None) -> httpx.AsyncClient:
                 raise
             raise httpx.ReadError("the connection was lost") from error
 
-    tls = httpx.create_ssl_context(trust_env=False)
-
     def session() -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=tls, keepalive_timeout=_LIMITS.keepalive_expiry),
+            connector=aiohttp.TCPConnector(ssl=_tls(), keepalive_timeout=_LIMITS.keepalive_expiry),
             cookie_jar=aiohttp.DummyCookieJar(),
             middlewares=(send_once,),
             proxy=proxy,
         )
 
-    transport = httpx_aiohttp.AiohttpTransport(verify=tls, client=session)
+    transport = httpx_aiohttp.AiohttpTransport(verify=_tls(), client=session)
     return httpx.AsyncClient(transport=transport, trust_env=False)

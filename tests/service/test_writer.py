@@ -160,7 +160,9 @@ with PaymentService([vnpay()], database=sys.argv[1]) as service:
 def test_many_processes_one_effect(database):
     """Eight processes get the same notice five times each: one of the forty is new."""
     processes = [
-        subprocess.Popen([sys.executable, "-c", PROCESS, database], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, database], stdout=subprocess.PIPE, text=True
+        )
         for _ in range(8)
     ]
     accepted = [int(process.communicate(timeout=60)[0]) for process in processes]

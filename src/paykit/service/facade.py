@@ -17,13 +17,8 @@ from ..flow import arun, run
 from ..http import Delivery
 from ..models import PaymentRequest, PaymentSession
 from ..provider import Clock, IdFactory, Provider, random_id, utc_now
-from ..transport import (
-    AsyncHttpxTransport,
-    AsyncTransport,
-    HttpxTransport,
-    Timeouts,
-    Transport,
-)
+from ..retries import Timeouts
+from ..transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Transport
 from .operations import Operations, Read, Receipt, ReturnInfo, Talk, Transact, log
 from .relay import POLL_SECONDS, Handle, Handler, relay_once
 from .state import PaymentRecord
@@ -182,7 +177,9 @@ class PaymentService(_Shared):
             return self._transport
         with self._guard:
             if provider.key not in self._transports:
-                self._transports[provider.key] = HttpxTransport(timeouts=_timeouts(provider))
+                self._transports[provider.key] = HttpxTransport(
+                    timeouts=Timeouts.around(provider.info.read_timeout)
+                )
             return self._transports[provider.key]
 
     def _relay_forever(self) -> None:
@@ -300,7 +297,9 @@ class AsyncPaymentService(_Shared):
         if self._transport is not None:
             return self._transport
         if provider.key not in self._transports:
-            self._transports[provider.key] = AsyncHttpxTransport(timeouts=_timeouts(provider))
+            self._transports[provider.key] = AsyncHttpxTransport(
+                timeouts=Timeouts.around(provider.info.read_timeout)
+            )
         return self._transports[provider.key]
 
     async def _relay_forever(self) -> None:
@@ -316,11 +315,6 @@ class AsyncPaymentService(_Shared):
                     pass
             except PaykitError as error:
                 log.warning("the relay will try again: %s", error)
-
-
-def _timeouts(provider: Provider) -> Timeouts:
-    read = provider.info.read_timeout
-    return Timeouts(read=read, total=2 * read)
 
 
 def _discard(awaitable: Any) -> None:
