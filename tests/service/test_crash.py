@@ -14,7 +14,7 @@ from paykit.service import PaymentService
 
 from .shop import notice, request, vnpay
 
-CHILD = """
+CHILD = r"""
 import os, signal, sys, time
 from paykit.service import PaymentService, store
 from tests.service.shop import notice, request, vnpay
