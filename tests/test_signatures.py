@@ -153,13 +153,12 @@ def test_vnpay_blanks_verify_whether_they_were_signed_or_not():
 
 
 def momo_body(**changes):
-    body = {
+    return {
         "partnerCode": "SHOP", "orderId": "ORDER-1", "requestId": "R-1", "amount": 150_000,
         "orderInfo": "x", "orderType": "momo_wallet", "transId": 4088878701, "resultCode": 0,
         "message": "Thành công.", "payType": "qr", "responseTime": 1_767_000_000_123,
         "extraData": "", **changes,
     }  # fmt: skip
-    return body
 
 
 def sign_momo(body, fields=NOTICE_FIELDS):
@@ -201,7 +200,8 @@ def test_momo_crafted_text_cannot_stand_in_for_its_neighbours():
     genuine = sign_momo(
         momo_body(extraData="x&message=ok&orderId=VICTIM", orderId="ORDER-1", message="m")
     )
-    assert momo_events(genuine)[0].reference == "ORDER-1"
+    with pytest.raises(MalformedDelivery):
+        momo_events(genuine)  # it can be read in two ways, so it is read in none
     forged = {
         **genuine,
         "extraData": "x",

@@ -23,6 +23,10 @@ JsonObject: TypeAlias = dict[str, Any]
 #: More parameters than any provider sends; work before a signature is proven stays bounded.
 MAX_PARAMETERS: Final = 200
 
+_JSON_BLANKS: Final = " \t\n\r"
+#: As numbers, which ``in`` finds in bytes several times faster than one-byte strings.
+_PLUS: Final = ord("+")
+_PERCENT: Final = ord("%")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -213,9 +217,9 @@ def decode_component(raw: bytes) -> str:
 
     A broken escape or bytes that are not UTF-8 are refused: no replacement character may sneak in.
     """
-    if b"+" in raw:
+    if _PLUS in raw:
         raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
+    if _PERCENT in raw:
         if _BROKEN_ESCAPE.search(raw):
             raise MalformedDelivery("a query parameter has a broken percent escape")
         raw = unquote_to_bytes(raw)
@@ -236,15 +240,20 @@ def parse_json_object(body: bytes) -> JsonObject:
         text = body.decode()
     except UnicodeDecodeError:
         raise ValueError("not UTF-8") from None
+    text = text.strip(_JSON_BLANKS)
     try:
-        value = _DECODER.decode(text)
+        # Not decode(), which looks for blanks by a regular expression before and after.
+        value, end = _DECODER.raw_decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON at character {error.pos}") from None
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    if end != len(text):
+        raise ValueError(f"not JSON at character {end}")
     if type(value) is not dict:
         raise ValueError("not a JSON object")
-    if "\\u" in text:
+    # One character is found much faster than two, and most bodies hold no backslash at all.
+    if "\\" in text and "\\u" in text:
         _refuse_unstorable(value)
     return value
 

@@ -13,10 +13,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from operator import itemgetter
-from typing import Any, ClassVar, Final, TypeVar
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from ..errors import (
     AuthenticationFailed,
@@ -128,6 +127,8 @@ REFUND_CODES: Final[Mapping[int, RefundStatus]] = {
     1081: RefundStatus.FAILED,
     1088: RefundStatus.FAILED,
 }
+#: After these the money moved or is held, so the answer has to say how much.
+_GOOD_NEWS: Final = frozenset({0, 9000})
 _REFUND_REFUSALS: Final = {1081: "amount_too_large", 1088: "refund_not_supported"}
 
 #: Codes that refuse the call itself. 43 (conflict), 98, 99 and unseen ones are not refusals: after
@@ -194,7 +195,6 @@ LINK_NOTICE_FIELDS: Final = tuple(
 _NUMBERS: Final = frozenset({"amount", "responseTime", "resultCode", "transId"})
 _NOTICE_TYPES: Final = tuple(int if name in _NUMBERS else str for name in NOTICE_FIELDS)
 _IDS: Final = ("orderId", "requestId", "partnerCode", "payType", "orderType")
-_ids = itemgetter(*_IDS)
 _EXPECTED: Final = (
     "signature, 64 lower-case hex digits of HMAC-SHA256 over accessKey, "
     f"{', '.join(NOTICE_FIELDS)} as name=value joined by &, values not encoded"
@@ -207,6 +207,9 @@ _REQUEST_ID = re.compile(r"[0-9a-zA-Z_.-]{1,50}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[!-~]+", re.ASCII)
 _DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _MAX_ORDER_ID: Final = 200
+_MAX_NUMBER: Final = 2**63 - 1
+#: The signed text has no quoting, so no text may look like the fields that follow it.
+_JOINT = re.compile(rf"&(?:accessKey|{'|'.join(LINK_NOTICE_FIELDS)})=", re.ASCII)
 _LIMITS: Final = {"orderInfo": 255, "extraData": 1000}
 
 
@@ -236,6 +239,10 @@ class MoMoConfig(ProviderConfig):
         return self
 
 
+#: A "long": more does not fit, and less than nothing makes no sense.
+_Long: TypeAlias = Annotated[int, Field(ge=0, le=_MAX_NUMBER)]
+
+
 class _Answer(Wire):
     """What every answer echoes, https://developers.momo.vn/v3/docs/payment/api/payment-api/."""
 
@@ -244,10 +251,10 @@ class _Answer(Wire):
     partnerCode: str  # noqa: N815
     orderId: str  # noqa: N815
     requestId: str  # noqa: N815
-    amount: int | None = None
-    transId: int | None = None  # noqa: N815
+    amount: _Long | None = None
+    transId: _Long | None = None  # noqa: N815
     payType: str | None = None  # noqa: N815
-    responseTime: int | None = None  # noqa: N815
+    responseTime: _Long | None = None  # noqa: N815
 
 
 class _Created(_Answer):
@@ -258,13 +265,12 @@ class _Created(_Answer):
 
 class _RefundLine(Wire):
     orderId: str  # noqa: N815
-    amount: int
+    amount: _Long
     resultCode: int  # noqa: N815
-    transId: int | None = None  # noqa: N815
+    transId: _Long | None = None  # noqa: N815
 
 
 class _Queried(_Answer):
-    amount: int | None = None
     refundTrans: list[_RefundLine] | None = None  # noqa: N815
 
 
@@ -448,6 +454,8 @@ class MoMo(Provider):
         for name, limit in _LIMITS.items():
             if not isinstance(order[name], str) or len(order[name]) > limit:
                 raise InvalidRequest(f"text of at most {limit} characters", field=name)
+            if _JOINT.search(order[name]):
+                raise InvalidRequest("must not hold &orderId= or the like", field=name)
         return order
 
     def _add_extra(self, body: dict[str, Any], request: PaymentRequest) -> None:
@@ -482,21 +490,21 @@ class MoMo(Provider):
         """Prove a browser return: the same text over the decoded query."""
         fields: dict[str, Any] = dict(delivery.query_fields())
         for name in _NUMBERS & fields.keys():
-            if not _DIGITS.fullmatch(fields[name]):
+            number = _number(fields[name])
+            if number is None:
                 raise MalformedDelivery(f"{name} is not a number", provider=self.name)
-            # Signed as it is written; only the canonical spelling survives this.
-            fields[name] = int(fields[name])
+            fields[name] = number
         return done(self._verify(delivery, fields))
 
     def _verify(self, delivery: Delivery, body: Mapping[str, Any]) -> Verified:
         given = body.get("signature")
         if not isinstance(given, str):
             raise SignatureError("no signature field", provider=self.name)
-        fields = _notice(body)
+        fields, text = _notice(body)
         verified = seal_hmac_hex(
             delivery,
             keys=self._keys,
-            messages=self._signed_notices(fields, body),
+            messages=self._signed_notices(text, fields, body),
             given=given,
             fields=fields,
             expected=_EXPECTED,
@@ -505,9 +513,11 @@ class MoMo(Provider):
             raise MalformedDelivery("partnerCode is another account's", provider=self.name)
         return verified
 
-    def _signed_notices(self, fields: dict[str, Any], body: Mapping[str, Any]) -> Iterator[bytes]:
+    def _signed_notices(
+        self, text: bytes, fields: dict[str, Any], body: Mapping[str, Any]
+    ) -> Iterator[bytes]:
         for access_key in self._access_keys:
-            yield _notice_text(access_key, fields)
+            yield f"accessKey={access_key}".encode() + text
         grant, client = body.get("callbackToken"), body.get("partnerClientId")
         if isinstance(grant, str) and isinstance(client, str):
             # A linking notice signs two fields more. Only here are they to be believed.
@@ -713,11 +723,9 @@ class MoMo(Provider):
         return self._post("/v2/gateway/api/tokenization/delete", TOKEN_DELETE_FIELDS, body, read)
 
     def _open_token(self, sealed: str) -> str:
-        secret = self.config.secret_key.get_secret_value().encode()
-        try:
-            text = decrypt_aes_cbc(secret, base64.b64decode(sealed, validate=True)).decode()
-        except ValueError:
-            raise MalformedResponse("aesToken cannot be opened", provider=self.name) from None
+        text = _decrypted(self.config.secret_key, sealed)
+        if text is None:
+            raise MalformedResponse("aesToken cannot be opened", provider=self.name)
         try:
             content = json.loads(text)
         except (ValueError, RecursionError):
@@ -758,9 +766,9 @@ class MoMo(Provider):
             raise MalformedResponse("no resultCode", provider=self.name)
         if code in _REFUSALS:
             kind = _REFUSALS[code]
-            if any(
-                isinstance(item, dict) and item.get("field") == "signature"
-                for item in answer.get("subErrors") or ()
+            details = answer.get("subErrors")
+            if isinstance(details, list) and any(
+                isinstance(item, dict) and item.get("field") == "signature" for item in details
             ):
                 kind = AuthenticationFailed
             raise kind(
@@ -776,7 +784,9 @@ class MoMo(Provider):
         return code
 
     def _same_amount(self, answer: _Answer, amount: int) -> None:
-        if answer.amount is not None and answer.amount != amount:
+        if answer.amount is None and answer.resultCode not in _GOOD_NEWS:
+            return  # the short answer of a call that did not get that far
+        if answer.amount != amount:
             raise MalformedResponse("the answer is about another amount", provider=self.name)
 
     def _declined(
@@ -788,7 +798,8 @@ class MoMo(Provider):
     ) -> Declined | ProviderUnavailable:
         message = str(answer.get("message") or "refused")[:200]
         status, known = RESULT_CODES.get(code, (S.UNKNOWN, None))
-        if reason is None and status is S.UNKNOWN:
+        if reason is None and status not in {S.FAILED, S.CANCELED, S.EXPIRED}:
+            # Not known, or still running (HTTP 422 with 7000 for a repeated requestId).
             return ProviderUnavailable(
                 message,
                 provider=self.name,
@@ -807,6 +818,8 @@ class MoMo(Provider):
 
     def _payment(self, code: int, answer: _Queried, raw: JsonObject) -> Payment:
         status, reason = RESULT_CODES.get(code, (S.UNKNOWN, None))
+        if answer.amount is None and code in _GOOD_NEWS:
+            raise MalformedResponse("no amount", provider=self.name)
         amount = None if answer.amount is None else Money(answer.amount, "VND")
         refunds = tuple(
             self._refund_line(line, answer.orderId, {}) for line in answer.refundTrans or ()
@@ -853,72 +866,85 @@ class MoMo(Provider):
         )
 
 
+def _decrypted(secret: SecretStr, sealed: str) -> str | None:
+    # Returns None and raises nothing: a traceback out of here would carry the key in its frames.
+    try:
+        key = secret.get_secret_value().encode()
+        return decrypt_aes_cbc(key, base64.b64decode(sealed, validate=True)).decode()
+    except ValueError:
+        return None
+
+
 def _signed_text(access_key: str, fields: tuple[str, ...], body: Mapping[str, Any]) -> bytes:
     pairs = [f"{name}={body[name]}" for name in fields]
     return "&".join([f"accessKey={access_key}", *pairs]).encode()
 
 
-def _notice_text(access_key: str, f: Mapping[str, Any]) -> bytes:
-    # _signed_text for NOTICE_FIELDS, spelt out because every delivery passes here.
-    return (
-        f"accessKey={access_key}&amount={f['amount']}&extraData={f['extraData']}"
-        f"&message={f['message']}&orderId={f['orderId']}&orderInfo={f['orderInfo']}"
-        f"&orderType={f['orderType']}&partnerCode={f['partnerCode']}&payType={f['payType']}"
-        f"&requestId={f['requestId']}&responseTime={f['responseTime']}"
-        f"&resultCode={f['resultCode']}&transId={f['transId']}"
-    ).encode()
-
-
-def _notice(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The twelve signed fields in their documented types.
+def _notice(body: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+    """The twelve signed fields in their documented types, and their text behind the access key.
 
     The signed text has no quoting, so a crafted text field could stand in for its neighbours; ids
     must not hold the join characters and numbers must be numbers.
     """
-    # Every delivery passes here, so all fields are taken and looked at together; only what is not
-    # as documented is taken field by field.
-    try:
-        fields = {
-            "amount": body["amount"],
-            "extraData": body["extraData"],
-            "message": body["message"],
-            "orderId": body["orderId"],
-            "orderInfo": body["orderInfo"],
-            "orderType": body["orderType"],
-            "partnerCode": body["partnerCode"],
-            "payType": body["payType"],
-            "requestId": body["requestId"],
-            "responseTime": body["responseTime"],
-            "resultCode": body["resultCode"],
-            "transId": body["transId"],
-        }
-    except KeyError:
-        fields = {}
-    if (
-        tuple(map(type, fields.values())) != _NOTICE_TYPES
-        or fields["amount"] < 0
-        or fields["responseTime"] < 0
-        or fields["transId"] < 0
-    ):
-        fields = {name: _typed(body, name) for name in NOTICE_FIELDS}
-    ids = _ids(fields)
-    joined = "".join(ids)
-    if "&" in joined or "=" in joined:
-        name = next(name for name, text in zip(_IDS, ids, strict=True) if "&" in text or "=" in text)
+    # Every delivery passes here. The fields are looked at together, and one by one only if one of
+    # them is not as documented; the text is that of _signed_text for NOTICE_FIELDS, spelt out.
+    values: tuple[Any, ...] = tuple(map(body.get, NOTICE_FIELDS))
+    if tuple(map(type, values)) != _NOTICE_TYPES:
+        values = _one_by_one(body)
+    amount, extra, message, order, info, kind, partner, pay, request, time, code, trans = values
+    if amount < 0 or time < 0 or trans < 0:
+        _one_by_one(body)  # names the one
+    ids = f"{order}{request}{partner}{pay}{kind}"
+    if "&" in ids or "=" in ids:
+        name = next(name for name in _IDS if not {"&", "="}.isdisjoint(body[name]))
         raise MalformedDelivery(f"{name} holds & or =", provider="momo")
-    return fields
+    if amount > _MAX_NUMBER:
+        raise MalformedDelivery("amount is out of range", provider="momo")
+    texts = f"{extra}&{message}&{info}"
+    if texts.count("&") > 2 and _JOINT.search(texts):  # noqa: PLR2004 - the two just written
+        raise MalformedDelivery("a text holds the name of a signed field", provider="momo")
+    fields = {
+        "amount": amount,
+        "extraData": extra,
+        "message": message,
+        "orderId": order,
+        "orderInfo": info,
+        "orderType": kind,
+        "partnerCode": partner,
+        "payType": pay,
+        "requestId": request,
+        "responseTime": time,
+        "resultCode": code,
+        "transId": trans,
+    }
+    text = (
+        f"&amount={amount}&extraData={extra}&message={message}&orderId={order}&orderInfo={info}"
+        f"&orderType={kind}&partnerCode={partner}&payType={pay}&requestId={request}"
+        f"&responseTime={time}&resultCode={code}&transId={trans}"
+    )
+    return fields, text.encode()
+
+
+def _one_by_one(body: Mapping[str, Any]) -> tuple[int | str, ...]:
+    return tuple([_typed(body, name) for name in NOTICE_FIELDS])
 
 
 def _typed(body: Mapping[str, Any], name: str) -> int | str:
     value = body.get(name)
     if name in _NUMBERS:
-        if name == "resultCode" and isinstance(value, str) and _DIGITS.fullmatch(value):
-            value = int(value)  # seen as text as well
+        if name == "resultCode" and isinstance(value, str):
+            value = _number(value)  # seen as text as well
         if type(value) is not int or (value < 0 and name != "resultCode"):
             raise MalformedDelivery(_wrong(body, name, "a whole number"), provider="momo")
     elif not isinstance(value, str):
         raise MalformedDelivery(_wrong(body, name, "text"), provider="momo")
     return value
+
+
+def _number(text: str) -> int | None:
+    """The number, if it is spelt as it was signed: no zeros before it, no sign before zero."""
+    number = int(text) if _DIGITS.fullmatch(text) else None
+    return number if str(number) == text else None
 
 
 def _wrong(body: Mapping[str, Any], name: str, wanted: str) -> str:

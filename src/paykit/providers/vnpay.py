@@ -59,8 +59,9 @@ from ..provider import (
 from ..signing import SigningKey, Verified, seal_hmac_hex
 from ..wire import Environment, ProviderConfig, Secret, Text, Url
 
+_AHEAD_OF_UTC: Final = timedelta(hours=7)
 #: Vietnam has no daylight saving. ("Etc/GMT+7" would be the other side of the world.)
-GMT7: Final = timezone(timedelta(hours=7))
+GMT7: Final = timezone(_AHEAD_OF_UTC)
 
 _SANDBOX_PAY: Final = "https://sandbox.vnpayment.vn/paymentv2/vpcpay.html"
 _PRODUCTION_PAY: Final = "https://pay.vnpay.vn/vpcpay.html"
@@ -633,11 +634,11 @@ def _signed_texts(pairs: list[tuple[str, bytes]]) -> Iterator[bytes]:
     Normally it signs the very bytes that it sends. A proxy or framework may have encoded them
     anew, so the canonical encoding is tried next, but only where it differs.
     """
-    kept = [(name.encode(), value) for name, value in pairs if value]
-    raw = b"&".join(b"%b=%b" % pair for pair in kept)
+    kept = [b"=".join((name.encode(), value)) for name, value in pairs if value]
+    raw = b"&".join(kept)
     yield raw
     if len(kept) < len(pairs):
-        yield b"&".join(b"%b=%b" % (name.encode(), value) for name, value in pairs)
+        yield b"&".join(b"=".join((name.encode(), value)) for name, value in pairs)
     if not _CANONICAL.fullmatch(raw):
         again = canonical_query({name: decode_component(value) for name, value in pairs})
         yield again.encode()
@@ -697,9 +698,9 @@ def _from_gmt7(text: str, error: type[MalformedDelivery | MalformedResponse]) ->
             int(text[8:10]),
             int(text[10:12]),
             int(text[12:]),
-            tzinfo=GMT7,
+            tzinfo=UTC,
         )
-        return local.astimezone(UTC)
+        return local - _AHEAD_OF_UTC  # cheaper than astimezone(), and the same
     except (ValueError, OverflowError):
         raise error("vnp_PayDate is not a date", provider="vnpay") from None
 

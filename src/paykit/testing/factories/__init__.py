@@ -1,0 +1,1 @@
+"""How the built-in providers sign, written again for tests."""
