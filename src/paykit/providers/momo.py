@@ -10,9 +10,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import chain
+from operator import itemgetter
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
 
 from pydantic import Field, SecretStr, model_validator
@@ -63,7 +65,6 @@ from ..wire import Environment, ProviderConfig, Secret, Text, Url, Wire
 
 _SANDBOX: Final = "https://test-payment.momo.vn"
 _PRODUCTION: Final = "https://payment.momo.vn"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MILLISECOND: Final = 253_402_300_799_999
 
 S = PaymentStatus
@@ -194,6 +195,8 @@ LINK_NOTICE_FIELDS: Final = tuple(
 
 _NUMBERS: Final = frozenset({"amount", "responseTime", "resultCode", "transId"})
 _NOTICE_TYPES: Final = tuple(int if name in _NUMBERS else str for name in NOTICE_FIELDS)
+_notice_values = itemgetter(*NOTICE_FIELDS)
+_JOINS: Final = len(NOTICE_FIELDS)
 _IDS: Final = ("orderId", "requestId", "partnerCode", "payType", "orderType")
 _EXPECTED: Final = (
     "signature, 64 lower-case hex digits of HMAC-SHA256 over accessKey, "
@@ -307,6 +310,7 @@ class MoMo(Provider):
         secrets = (config.secret_key, *config.previous_secret_keys)
         self._keys = tuple(SigningKey(item.get_secret_value(), "sha256") for item in secrets)
         self._access_keys = (config.access_key, *config.previous_access_keys)
+        self._heads = tuple(f"accessKey={key}".encode() for key in self._access_keys)
 
     def signature(self, fields: tuple[str, ...], body: Mapping[str, Any]) -> str:
         """The signature of ``body`` over ``fields`` (one of this module's ``…_FIELDS``)."""
@@ -515,15 +519,19 @@ class MoMo(Provider):
 
     def _signed_notices(
         self, text: bytes, fields: dict[str, Any], body: Mapping[str, Any]
-    ) -> Iterator[bytes]:
-        for access_key in self._access_keys:
-            yield f"accessKey={access_key}".encode() + text
+    ) -> Iterable[bytes]:
+        plain = [head + text for head in self._heads]
         grant, client = body.get("callbackToken"), body.get("partnerClientId")
-        if isinstance(grant, str) and isinstance(client, str):
-            # A linking notice signs two fields more. Only here are they to be believed.
-            fields.update(callbackToken=grant, partnerClientId=client)
-            for access_key in self._access_keys:
-                yield _signed_text(access_key, LINK_NOTICE_FIELDS, fields)
+        if not (isinstance(grant, str) and isinstance(client, str)):
+            return plain
+        return chain(plain, self._signed_links(grant, client, fields))
+
+    def _signed_links(self, grant: str, client: str, fields: dict[str, Any]) -> Iterator[bytes]:
+        # A linking notice signs two fields more. They are to be believed only if it does, so they
+        # are added when the plain text did not match.
+        fields.update(callbackToken=grant, partnerClientId=client)
+        for access_key in self._access_keys:
+            yield _signed_text(access_key, LINK_NOTICE_FIELDS, fields)
 
     def parse(self, verified: Verified) -> tuple[Event, ...]:
         """The payment's event, and :class:`TokenGranted` when a wallet was linked."""
@@ -888,21 +896,15 @@ def _notice(body: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
     """
     # Every delivery passes here. The fields are looked at together, and one by one only if one of
     # them is not as documented; the text is that of _signed_text for NOTICE_FIELDS, spelt out.
-    values: tuple[Any, ...] = tuple(map(body.get, NOTICE_FIELDS))
+    try:
+        values: tuple[Any, ...] = _notice_values(body)
+    except KeyError:
+        values = ()
     if tuple(map(type, values)) != _NOTICE_TYPES:
         values = _one_by_one(body)
     amount, extra, message, order, info, kind, partner, pay, request, time, code, trans = values
     if amount < 0 or time < 0 or trans < 0:
         _one_by_one(body)  # names the one
-    ids = f"{order}{request}{partner}{pay}{kind}"
-    if "&" in ids or "=" in ids:
-        name = next(name for name in _IDS if not {"&", "="}.isdisjoint(body[name]))
-        raise MalformedDelivery(f"{name} holds & or =", provider="momo")
-    if amount > _MAX_NUMBER:
-        raise MalformedDelivery("amount is out of range", provider="momo")
-    texts = f"{extra}&{message}&{info}"
-    if texts.count("&") > 2 and _JOINT.search(texts):  # noqa: PLR2004 - the two just written
-        raise MalformedDelivery("a text holds the name of a signed field", provider="momo")
     fields = {
         "amount": amount,
         "extraData": extra,
@@ -922,7 +924,20 @@ def _notice(body: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
         f"&orderType={kind}&partnerCode={partner}&payType={pay}&requestId={request}"
         f"&responseTime={time}&resultCode={code}&transId={trans}"
     )
+    # Only the joins that were just written: then no value holds a join character.
+    if text.count("&") != _JOINS or text.count("=") != _JOINS:
+        _refuse_ambiguous(fields)
+    if amount > _MAX_NUMBER:
+        raise MalformedDelivery("amount is out of range", provider="momo")
     return fields, text.encode()
+
+
+def _refuse_ambiguous(fields: Mapping[str, Any]) -> None:
+    for name in _IDS:
+        if not {"&", "="}.isdisjoint(fields[name]):
+            raise MalformedDelivery(f"{name} holds & or =", provider="momo")
+    if _JOINT.search("\n".join((fields["extraData"], fields["message"], fields["orderInfo"]))):
+        raise MalformedDelivery("a text holds the name of a signed field", provider="momo")
 
 
 def _one_by_one(body: Mapping[str, Any]) -> tuple[int | str, ...]:
@@ -959,7 +974,8 @@ def _from_milliseconds(value: int) -> datetime:
     if value > _LAST_MILLISECOND:
         raise MalformedDelivery("responseTime is out of range", provider="momo")
     seconds, milliseconds = divmod(value, 1000)
-    return _EPOCH + timedelta(0, seconds, milliseconds * 1000)
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.replace(microsecond=milliseconds * 1000) if milliseconds else moment
 
 
 def _dong(amount: Money) -> int:
