@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from .asgi import PaykitApp
-from .receiver import MAX_BODY, Endpoint, Route
+from .receiver import BODY_SECONDS, MAX_BODY, Endpoint, Route
 
 if TYPE_CHECKING:
     from ..service import AsyncPaymentService, PaymentService
@@ -21,12 +21,13 @@ def paykit_router(
     return_to: str,
     prefix: str = "",
     max_body: int = MAX_BODY,
+    body_seconds: float = BODY_SECONDS,
 ) -> APIRouter:
     """Webhooks, returns and status under ``prefix``; see :class:`~paykit.webhooks.asgi.PaykitApp`.
 
     The body is read by paykit itself, so no middleware or model may read it before.
     """
-    app = PaykitApp(service, return_to=return_to, max_body=max_body)
+    app = PaykitApp(service, return_to=return_to, max_body=max_body, body_seconds=body_seconds)
     router = APIRouter(prefix=prefix, tags=["paykit"])
 
     async def answer(endpoint: Endpoint, name: str, request: Request) -> Response:
