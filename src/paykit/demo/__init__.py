@@ -1,0 +1,13 @@
+"""A small shop that sells with paykit: checkout, payment, confirmation, shipping.
+
+It runs offline on the loopback interface, against the providers of :mod:`paykit.sandbox`. Three
+services do the work and know each other only by their events: the order service, paykit's payment
+service, and the shipping service. Needs the extra ``paykit-adapters[demo]``.
+"""
+
+from __future__ import annotations
+
+from .settings import DemoSettings
+from .shop import create_shop
+
+__all__ = ["DemoSettings", "create_shop"]

@@ -1,0 +1,238 @@
+"""The shop's pages and the little JSON behind them."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from collections.abc import Mapping
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from ..errors import PaykitError
+from ..models import Customer, PaymentRequest, Redirect
+from ..sandbox.edge import UnreadableError, read_form
+from ..service import AsyncPaymentService
+from . import checkout
+from .catalog import PRODUCTS
+from .feed import Feed
+from .order import Order
+from .orders import OrderClosedError, OrderService
+from .pages import Pages
+from .settings import DemoSettings
+from .views import order_view
+
+log = logging.getLogger("paykit.demo")
+
+_MAX_FORM: Final = 16 * 1024
+_SEE_OTHER: Final = 303
+_WAYS_TO_PAY: Final = {
+    "vnpay": "Bank card, bank account or VNPAY-QR",
+    "momo": "The MoMo e-wallet on your phone",
+}
+
+
+class Storefront:
+    """Everything that a browser sees of the shop."""
+
+    def __init__(
+        self,
+        settings: DemoSettings,
+        *,
+        service: AsyncPaymentService,
+        orders: OrderService,
+        feed: Feed,
+    ) -> None:
+        self._settings = settings
+        self._service = service
+        self._orders = orders
+        self._feed = feed
+        self._pages = Pages(settings)
+
+    def routes(self) -> list[Route]:
+        """The routes of the shop."""
+        return [
+            Route("/", self._index),
+            Route("/products/{slug}", self._product),
+            Route("/checkout", self._checkout),
+            Route("/checkout", self._buy, methods=["POST"]),
+            Route("/thank-you", self._thank_you),
+            Route("/orders/{order_id}.json", self._order_json),
+            Route("/orders/{order_id}", self._order),
+            Route("/orders/{order_id}/pay", self._pay_again, methods=["POST"]),
+            Route("/events", self._events),
+            Route("/events/rows", self._event_rows),
+            Route("/events.json", self._events_json),
+        ]
+
+    async def not_found(self, _request: Request, _error: Exception) -> Response:
+        """The page for addresses that lead nowhere."""
+        return self._pages.message(
+            "There is no such page", "It may have moved, or never been here.", status=404
+        )
+
+    # Choosing and buying.
+
+    async def _index(self, _request: Request) -> Response:
+        return self._pages.render("index.html", products=list(PRODUCTS.values()))
+
+    async def _product(self, request: Request) -> Response:
+        product = PRODUCTS.get(request.path_params["slug"])
+        if product is None:
+            return await self.not_found(request, LookupError())
+        return self._pages.render(
+            "product.html", product=product, quantities=list(checkout.QUANTITIES)
+        )
+
+    async def _checkout(self, request: Request) -> Response:
+        form = checkout.begin(request.query_params)
+        if form is None:
+            return await self.not_found(request, LookupError())
+        return self._checkout_page(form)
+
+    async def _buy(self, request: Request) -> Response:
+        form = checkout.read(await _form(request), providers=self._service.providers)
+        if form is None:
+            return await self.not_found(request, LookupError())
+        if form.problems:
+            return self._checkout_page(form, status=422)
+        order = self._orders.place(
+            form.product, quantity=form.quantity, customer=form.name, provider=form.provider
+        )
+        return await self._to_provider(order, request)
+
+    def _checkout_page(self, form: checkout.Checkout, *, status: int = 200) -> Response:
+        return self._pages.render("checkout.html", form=form, ways=self._ways(), status=status)
+
+    async def _pay_again(self, request: Request) -> Response:
+        order = self._orders.get(request.path_params["order_id"])
+        if order is None:
+            return await self.not_found(request, LookupError())
+        provider = (await _form(request)).get("provider", order.provider)
+        if provider not in self._service.providers:
+            provider = order.provider
+        try:
+            order = self._orders.pay_again(order, provider=provider)
+        except OrderClosedError:
+            return RedirectResponse(f"/orders/{order.order_id}", _SEE_OTHER)
+        return await self._to_provider(order, request)
+
+    async def _to_provider(self, order: Order, request: Request) -> Response:
+        """Create the payment of the order's attempt, and send the browser to the provider."""
+        try:
+            session = await self._service.create(
+                PaymentRequest(
+                    reference=order.reference,
+                    order_id=order.order_id,
+                    amount=order.total,
+                    description=f"Order {order.order_id}",
+                    return_url=f"{self._settings.shop_url}/pay/returns/{order.provider}",
+                    locale="en",
+                    customer=Customer(ip=_ip(request)),
+                ),
+                provider=order.provider,
+            )
+        except PaykitError as error:
+            # The order stays open, and going on with it uses the same reference.
+            log.warning("no payment for order %s: %s", order.order_id, error)
+            title = self._title(order)
+            return await self._order_page(
+                order, notice=f"{title} cannot be reached just now. Please go on in a moment."
+            )
+        self._orders.payment_started(
+            order.order_id, reference=order.reference, payment_id=session.payment_id
+        )
+        page = f"/orders/{order.order_id}"  # for a provider that has nothing for the payer to do
+        target = session.next.url if isinstance(session.next, Redirect) else page
+        return RedirectResponse(target, _SEE_OTHER)
+
+    # After paying.
+
+    async def _thank_you(self, request: Request) -> Response:
+        """Where the browser comes back to. It shows the order and changes nothing."""
+        record = await self._service.status(request.query_params.get("payment_id", ""))
+        order = self._orders.get(record.order_id) if record else None
+        if order is None:
+            return self._pages.message(
+                "We do not recognise this return",
+                "Your order is not affected: it is confirmed when the payment provider tells us "
+                "that the money has arrived.",
+                status=400,
+            )
+        return await self._order_page(order, returned=True)
+
+    async def _order(self, request: Request) -> Response:
+        order = self._orders.get(request.path_params["order_id"])
+        if order is None:
+            return await self.not_found(request, LookupError())
+        return await self._order_page(order)
+
+    async def _order_json(self, request: Request) -> Response:
+        order = self._orders.get(request.path_params["order_id"])
+        if order is None:
+            return JSONResponse({"error": "there is no such order"}, status_code=404)
+        view = order_view(order, provider_title=self._title(order))
+        return JSONResponse(view, headers={"Cache-Control": "no-store"})
+
+    async def _order_page(
+        self, order: Order, *, returned: bool = False, notice: str = ""
+    ) -> Response:
+        payment = await self._service.status(order.payment_id) if order.payment_id else None
+        return self._pages.render(
+            "order.html",
+            status=502 if notice else 200,
+            order=order,
+            payment=payment,
+            view=order_view(order, provider_title=self._title(order)),
+            provider_title=self._title(order),
+            ways=self._ways(),
+            returned=returned,
+            notice=notice,
+        )
+
+    # Behind the scenes.
+
+    async def _events(self, _request: Request) -> Response:
+        return self._pages.render("events.html", entries=list(self._feed))
+
+    async def _event_rows(self, request: Request) -> Response:
+        return self._pages.render("event_rows.html", entries=self._feed.after(_after(request)))
+
+    async def _events_json(self, request: Request) -> Response:
+        events = [
+            {"number": entry.number, "name": entry.name, "data": entry.data}
+            for entry in self._feed.after(_after(request))
+        ]
+        return JSONResponse({"events": events}, headers={"Cache-Control": "no-store"})
+
+    def _title(self, order: Order) -> str:
+        return self._service.providers[order.provider].info.title
+
+    def _ways(self) -> list[Mapping[str, Any]]:
+        return [
+            {"key": key, "title": provider.info.title, "text": _WAYS_TO_PAY[provider.name]}
+            for key, provider in self._service.providers.items()
+        ]
+
+
+async def _form(request: Request) -> dict[str, str]:
+    try:
+        return await read_form(request, _MAX_FORM)
+    except UnreadableError:
+        return {}
+
+
+def _ip(request: Request) -> str:
+    """The payer's address, which VNPay wants; test clients and sockets may have none."""
+    host = request.client.host if request.client else ""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return "127.0.0.1"
+
+
+def _after(request: Request) -> int:
+    text = request.query_params.get("after", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0  # noqa: PLR2004

@@ -1,0 +1,109 @@
+"""Headless Chromium, and the demo to click through."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import attrs
+import pytest
+
+from ..demo.running import running_demo
+
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 375, "height": 740}
+
+
+def _missing(reason):
+    """Skip with the reason; where nothing may be missing, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+# For one module, not the session: while it lives, no other test can run an event loop.
+@pytest.fixture(scope="module")
+def chromium():
+    try:
+        from playwright.sync_api import sync_playwright
+    except ModuleNotFoundError:
+        _missing("the Python package playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        _missing(f"no browser: none of {', '.join(names)} is installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program,
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def demo():
+    with running_demo() as running:
+        yield running
+
+
+@attrs.frozen
+class Visitor:
+    """Somebody in front of a browser."""
+
+    page: object
+    shop: str
+    sandbox: str
+    device: str
+
+    def shot(self, name):
+        """Keep a picture, when somebody wants pictures."""
+        folder = os.environ.get("PAYKIT_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=Path(folder, f"{self.device}-{name}.png"), full_page=True)
+
+    def fits(self):
+        """Whether nothing sticks out to the right."""
+        return self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+    def checkout(self, product, provider, *, name):
+        self.page.goto(self.shop)
+        self.page.get_by_role("link", name=product).click()
+        self.page.get_by_label("Quantity").select_option("2")
+        self.page.get_by_role("button", name="Buy").click()
+        self.page.get_by_label("Your name").fill(name)
+        self.page.get_by_label(provider).check()
+        self.page.get_by_role("button", name=re.compile("^Pay")).click()
+        self.page.wait_for_url(f"{self.sandbox}/**")
+
+    def choose(self, button):
+        """Press a button on the provider's page, and come back to the shop."""
+        self.page.get_by_role("button", name=re.compile(button)).click()
+        self.page.wait_for_url(f"{self.shop}/thank-you**")
+
+    def order_id(self):
+        return self.page.locator("#order").get_attribute("data-order")
+
+
+@pytest.fixture
+def make_visitor(chromium, demo):
+    """A visitor with a window of their own; any error that the browser reports fails the test."""
+    contexts, complaints = [], []
+
+    def make(device="desktop"):
+        context = chromium.new_context(viewport=PHONE if device == "phone" else DESKTOP)
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
+        return Visitor(page, demo.shop, demo.sandbox, device)
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert complaints == []
