@@ -313,3 +313,33 @@ def test_unknown_names_are_attribute_errors():
     with pytest.raises(AttributeError):
         _ = paykit.nothing
     assert "Money" in dir(paykit)
+
+
+def test_clients_receive_and_tell_a_return_from_a_webhook():
+    import asyncio
+
+    provider = VNPay.from_dict({"tmn_code": "SHOP0001", "hash_secret": "SECRET"})
+    delivery = Delivery.get(
+        provider.payment_url(
+            {
+                "vnp_TmnCode": "SHOP0001",
+                "vnp_TxnRef": "R1",
+                "vnp_Amount": "100",
+                "vnp_ResponseCode": "00",
+                "vnp_TransactionStatus": "00",
+                "vnp_PayDate": "20260301161000",
+            }
+        )
+    )
+
+    async def both():
+        async with AsyncClient(provider) as client:
+            return await client.receive(delivery), await client.receive_return(delivery)
+
+    with Client(provider) as client:
+        webhook, returned = client.receive(delivery), client.receive_return(delivery)
+    assert asyncio.run(both()) == (webhook, returned)
+    assert (webhook[0].source, returned[0].source) == (Source.WEBHOOK, Source.RETURN)
+    assert attrs.evolve(returned[0], source=Source.WEBHOOK) == webhook[0]
+    with pytest.raises(WebhookError), Client(provider) as client:
+        client.receive(Delivery.get("vnp_TmnCode=SHOP0001"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from .events import Event
+from .events import Event, as_return
 from .flow import arun, run
 from .http import Delivery
 from .models import (
@@ -87,7 +87,8 @@ class Client:
 
     def receive_return(self, delivery: Delivery) -> tuple[Event, ...]:
         """Verify a browser return and say what it claims. Never settle on it."""
-        return self.provider.parse(run(self.provider.verify_return(delivery), self._send))
+        verified = run(self.provider.verify_return(delivery), self._send)
+        return as_return(self.provider.parse(verified))
 
     def close(self) -> None:
         """Close the transport, if this client made it."""
@@ -159,7 +160,8 @@ class AsyncClient:
 
     async def receive_return(self, delivery: Delivery) -> tuple[Event, ...]:
         """Verify a browser return and say what it claims. Never settle on it."""
-        return self.provider.parse(await arun(self.provider.verify_return(delivery), self._send))
+        verified = await arun(self.provider.verify_return(delivery), self._send)
+        return as_return(self.provider.parse(verified))
 
     async def close(self) -> None:
         """Close the transport, if this client made it."""

@@ -115,6 +115,14 @@ class TokenGranted:
 Event: TypeAlias = PaymentProcessed | TokenGranted
 
 
+def as_return(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    """The events of a browser's return, marked as such: they inform and never settle."""
+    return tuple(
+        attrs.evolve(event, source=Source.RETURN) if isinstance(event, PaymentProcessed) else event
+        for event in events
+    )
+
+
 def _same(value: Any) -> Any:
     return value
 
