@@ -343,3 +343,11 @@ def test_clients_receive_and_tell_a_return_from_a_webhook():
     assert attrs.evolve(returned[0], source=Source.WEBHOOK) == webhook[0]
     with pytest.raises(WebhookError), Client(provider) as client:
         client.receive(Delivery.get("vnp_TmnCode=SHOP0001"))
+
+
+@pytest.mark.parametrize("name", ["momo", "vnpay"])
+def test_what_a_provider_package_promises_is_there(name):
+    from importlib import import_module
+
+    package = import_module(f"paykit.providers.{name}")
+    assert [public for public in package.__all__ if not hasattr(package, public)] == []

@@ -24,6 +24,8 @@ from paykit.http import HttpResponse
 from paykit.provider import Capability
 from paykit.providers import momo as momo_module
 from paykit.providers import vnpay as vnpay_module
+from paykit.providers.momo import codes as momo_codes
+from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.service import AsyncPaymentService, PaymentService, relay, writer
 from paykit.service.state import FINAL, FOLLOWS
 from paykit.testing import deliveries
@@ -289,7 +291,7 @@ def test_answers_to_query_and_refund_of_vnpay():
     ref = PaymentRef(
         reference="A", amount=Money(1, "VND"), created_at=datetime(2026, 1, 1, tzinfo=UTC)
     )
-    known = {"00", "98", "99", *vnpay_module._REFUSALS, *vnpay_module._REFUND_REFUSALS}
+    known = {"00", "98", "99", *vnpay_codes.REFUSALS, *vnpay_codes.REFUND_REFUSALS}
     assert [code(row[0])[0] for row in rows] == sorted(known)
     for row in rows:
         (number,) = code(row[0])
@@ -312,7 +314,7 @@ def test_result_codes_of_momo():
 def test_refusals_of_momo():
     rows = table(page("momo"), "code", "raises", "MoMo says")
     assert {int(code(row[0])[0]): code(row[1])[0] for row in rows} == {
-        number: kind.__name__ for number, kind in momo_module._REFUSALS.items()
+        number: kind.__name__ for number, kind in momo_codes.REFUSALS.items()
     }
 
 
@@ -322,7 +324,7 @@ def test_refund_codes_of_momo():
         number: [status.value] for number, status in momo_module.REFUND_CODES.items()
     }
     text = page("momo").read_text()
-    for number, reason in momo_module._REFUND_REFUSALS.items():
+    for number, reason in momo_codes.REFUND_REFUSALS.items():
         assert f"{number} (`{reason}`)" in text
 
 

@@ -53,7 +53,6 @@ def running_demo(*arguments):
         yield Running(process, addresses[0], addresses[2])
     finally:
         if process.poll() is None:
-            process.kill()
-        process.wait()
-        process.stdout.close()
-        process.stderr.close()
+            # Not killed: it takes its temporary database with it.
+            process.terminate()
+        process.communicate(timeout=PATIENCE)

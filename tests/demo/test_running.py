@@ -1,5 +1,6 @@
 """The demo as it is really started: a process, two ports, signals."""
 
+import errno
 import os
 import re
 import signal
@@ -75,7 +76,7 @@ def test_a_taken_port_is_one_clear_line(option):
         ended = paykit("demo", option, str(port), other, "0")
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == (
-        f"Error: port {port} on 127.0.0.1 is not free (Address already in use); "
+        f"Error: port {port} on 127.0.0.1 is not free ({os.strerror(errno.EADDRINUSE)}); "
         "choose another one\n"
     )
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..demo.server import Listener
 
 #: What the extras bring; the absence of anything else is a fault, not a missing extra.
-_EXTRAS: Final = frozenset({"jinja2", "python_multipart", "sqlalchemy", "starlette", "uvicorn"})
+_EXTRAS: Final = frozenset({"jinja2", "sqlalchemy", "starlette", "uvicorn"})
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,32 +9,24 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
-from hashlib import sha256
 from itertools import chain
-from operator import itemgetter
-from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
-from pydantic import Field, SecretStr, model_validator
-
-from ..errors import (
+from ...errors import (
     AuthenticationFailed,
     Declined,
-    DuplicateReference,
     InvalidRequest,
     MalformedDelivery,
     MalformedResponse,
     NotFound,
-    ProviderError,
     ProviderUnavailable,
     SignatureError,
 )
-from ..events import Event, PaymentProcessed, TokenGranted
-from ..flow import Flow, done
-from ..http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply
-from ..models import (
+from ...events import Event, PaymentProcessed, TokenGranted
+from ...flow import Flow, done
+from ...http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply
+from ...models import (
     CaptureMode,
     Nothing,
     Payment,
@@ -50,8 +42,8 @@ from ..models import (
     RefundStatus,
     TokenRequest,
 )
-from ..money import Money
-from ..provider import (
+from ...money import Money
+from ...provider import (
     Clock,
     IdFactory,
     Outcome,
@@ -60,229 +52,79 @@ from ..provider import (
     random_id,
     utc_now,
 )
-from ..signing import SigningKey, Verified, decrypt_aes_cbc, encrypt_rsa, seal_hmac_hex
-from ..wire import Environment, ProviderConfig, Secret, Text, Url, Wire
+from ...signing import SigningKey, Verified, encrypt_rsa, seal_hmac_hex
+from ...wire import Environment
+from .codes import (
+    GOOD_NEWS,
+    LINKING,
+    METHODS,
+    REFUND_CODES,
+    REFUND_REFUSALS,
+    REFUSALS,
+    REPLIES,
+    RESULT_CODES,
+)
+from .notices import EXPECTED, NUMBERS, from_milliseconds, read_notice, whole_number
+from .wire import (
+    BIND_FIELDS,
+    CONFIRM_FIELDS,
+    CREATE_FIELDS,
+    DIGITS,
+    JOINT,
+    LAST_MILLISECOND,
+    LIMITS,
+    LINK_FIELDS,
+    LINK_NOTICE_FIELDS,
+    NOTICE_FIELDS,
+    POS_FIELDS,
+    QUERY_FIELDS,
+    REFUND_FIELDS,
+    TOKEN_DELETE_FIELDS,
+    TOKEN_PAY_FIELDS,
+    TOKEN_QUERY_FIELDS,
+    Answer,
+    Bound,
+    Created,
+    Granted,
+    MoMoConfig,
+    Queried,
+    RefundLine,
+    check_client_id,
+    check_language,
+    check_order_id,
+    check_url,
+    decrypt_token,
+    real_trans_id,
+    signed_text,
+    to_dong,
+    to_request_id,
+)
+
+__all__ = [
+    "BIND_FIELDS",
+    "CONFIRM_FIELDS",
+    "CREATE_FIELDS",
+    "LINK_FIELDS",
+    "LINK_NOTICE_FIELDS",
+    "METHODS",
+    "NOTICE_FIELDS",
+    "POS_FIELDS",
+    "QUERY_FIELDS",
+    "REFUND_CODES",
+    "REFUND_FIELDS",
+    "RESULT_CODES",
+    "TOKEN_DELETE_FIELDS",
+    "TOKEN_PAY_FIELDS",
+    "TOKEN_QUERY_FIELDS",
+    "MoMo",
+    "MoMoConfig",
+]
 
 _SANDBOX: Final = "https://test-payment.momo.vn"
 _PRODUCTION: Final = "https://payment.momo.vn"
-_LAST_MILLISECOND: Final = 253_402_300_799_999
 
 S = PaymentStatus
 T = TypeVar("T")
-
-#: What ``requestType`` may be, https://developers.momo.vn/v3/docs/payment/api/collection-link/
-METHODS: Final = frozenset(
-    {
-        "captureWallet",
-        "payWithATM",
-        "payWithCC",
-        "payWithMethod",
-        "payWithInstallmentFlik",
-        "linkWallet",
-        "subscription",
-    }
-)
-_LINKING: Final = frozenset({"linkWallet", "subscription"})
-
-#: ``resultCode`` of a payment: our status and the reason in our words, from
-#: https://developers.momo.vn/v3/docs/payment/api/result-handling/resultcode/. Codes that describe
-#: the call (below 1000, but for 0) are not here: they say nothing about the payment.
-RESULT_CODES: Final[Mapping[int, tuple[PaymentStatus, str | None]]] = {
-    0: (S.SUCCEEDED, None),
-    9000: (S.AUTHORIZED, None),
-    1000: (S.PENDING, None),
-    7000: (S.PENDING, None),
-    7002: (S.PENDING, None),
-    8000: (S.PENDING, None),
-    1001: (S.FAILED, "insufficient_funds"),
-    1002: (S.FAILED, "declined_by_issuer"),
-    1003: (S.CANCELED, "canceled_by_provider"),
-    1004: (S.FAILED, "limit_exceeded"),
-    1005: (S.EXPIRED, "expired"),
-    1006: (S.CANCELED, "canceled_by_payer"),
-    1007: (S.FAILED, "account_blocked"),
-    1017: (S.CANCELED, "canceled_by_merchant"),
-    1026: (S.FAILED, "promotion_rule"),
-    2001: (S.FAILED, "token_invalid"),
-    2007: (S.FAILED, "token_invalid"),
-    2012: (S.FAILED, "token_invalid"),
-    3001: (S.FAILED, "linking_failed"),
-    3002: (S.FAILED, "linking_failed"),
-    3003: (S.FAILED, "linking_failed"),
-    3004: (S.FAILED, "linking_failed"),
-    4001: (S.FAILED, "account_blocked"),
-    4002: (S.FAILED, "authentication_required"),
-    4010: (S.FAILED, "authentication_failed"),
-    4011: (S.FAILED, "authentication_failed"),
-    4015: (S.FAILED, "authentication_failed"),
-    4100: (S.FAILED, "authentication_failed"),
-}
-
-#: ``resultCode`` of a refund.
-REFUND_CODES: Final[Mapping[int, RefundStatus]] = {
-    0: RefundStatus.SUCCEEDED,
-    1000: RefundStatus.PENDING,
-    7000: RefundStatus.PENDING,
-    7002: RefundStatus.PENDING,
-    1080: RefundStatus.FAILED,
-    1081: RefundStatus.FAILED,
-    1088: RefundStatus.FAILED,
-}
-#: After these the money moved or is held, so the answer has to say how much.
-_GOOD_NEWS: Final = frozenset({0, 9000})
-_REFUND_REFUSALS: Final = {1081: "amount_too_large", 1088: "refund_not_supported"}
-
-#: Codes that refuse the call itself. 43 (conflict), 98, 99 and unseen ones are not refusals: after
-#: them the state is unknown.
-_REFUSALS: Final[Mapping[int, type[ProviderError]]] = {
-    10: ProviderUnavailable,
-    11: AuthenticationFailed,
-    12: AuthenticationFailed,
-    13: AuthenticationFailed,
-    20: ProviderError,
-    21: ProviderError,
-    22: ProviderError,
-    40: DuplicateReference,
-    41: DuplicateReference,
-    42: NotFound,
-    45: ProviderError,
-    47: ProviderError,
-    2019: ProviderError,
-}
-
-_REPLIES: Final[Mapping[Outcome, int]] = {
-    Outcome.ACCEPTED: 204,
-    Outcome.DUPLICATE: 204,
-    Outcome.UNKNOWN_REFERENCE: 204,  # kept for review; MoMo has no reply for "not ours"
-    Outcome.MISMATCH: 204,
-    Outcome.BAD_SIGNATURE: 401,
-    Outcome.STALE: 401,
-    Outcome.MALFORMED: 400,
-    Outcome.TRY_AGAIN: 503,
-}
-
-# The signed fields, by endpoint, without the leading accessKey.
-CREATE_FIELDS: Final = tuple(
-    "amount extraData ipnUrl orderId orderInfo partnerCode redirectUrl requestId "
-    "requestType".split()
-)
-LINK_FIELDS: Final = tuple(
-    "amount extraData ipnUrl orderId orderInfo partnerClientId partnerCode redirectUrl requestId "
-    "requestType".split()
-)
-QUERY_FIELDS: Final = ("orderId", "partnerCode", "requestId")
-REFUND_FIELDS: Final = tuple("amount description orderId partnerCode requestId transId".split())
-CONFIRM_FIELDS: Final = tuple(
-    "amount description orderId partnerCode requestId requestType".split()
-)
-POS_FIELDS: Final = tuple(
-    "amount extraData orderId orderInfo partnerCode paymentCode requestId".split()
-)
-BIND_FIELDS: Final = tuple("callbackToken orderId partnerClientId partnerCode requestId".split())
-TOKEN_QUERY_FIELDS: Final = ("orderId", "partnerClientId", "partnerCode", "requestId")
-TOKEN_PAY_FIELDS: Final = tuple(
-    "amount extraData orderId orderInfo partnerClientId partnerCode requestId token".split()
-)
-TOKEN_DELETE_FIELDS: Final = (*TOKEN_QUERY_FIELDS, "token")
-NOTICE_FIELDS: Final = tuple(
-    "amount extraData message orderId orderInfo orderType partnerCode payType requestId "
-    "responseTime resultCode transId".split()
-)
-LINK_NOTICE_FIELDS: Final = tuple(
-    "amount callbackToken extraData message orderId orderInfo orderType partnerClientId "
-    "partnerCode payType requestId responseTime resultCode transId".split()
-)
-
-_NUMBERS: Final = frozenset({"amount", "responseTime", "resultCode", "transId"})
-_NOTICE_TYPES: Final = tuple(int if name in _NUMBERS else str for name in NOTICE_FIELDS)
-_notice_values = itemgetter(*NOTICE_FIELDS)
-_JOINS: Final = len(NOTICE_FIELDS)
-_IDS: Final = ("orderId", "requestId", "partnerCode", "payType", "orderType")
-_EXPECTED: Final = (
-    "signature, 64 lower-case hex digits of HMAC-SHA256 over accessKey, "
-    f"{', '.join(NOTICE_FIELDS)} as name=value joined by &, values not encoded"
-)
-# MoMo documents these as [0-9a-zA-Z]([-_.]*[0-9a-zA-Z]+)*, which takes exponential time to refuse
-# a long text; these accept the same and do not.
-_ORDER_ID = re.compile(r"[0-9a-zA-Z](?:[0-9a-zA-Z_.-]*[0-9a-zA-Z])?", re.ASCII)
-_CLIENT_ID = re.compile(r"[0-9a-zA-Z](?:[0-9a-zA-Z_.@-]*[0-9a-zA-Z])?", re.ASCII)
-_REQUEST_ID = re.compile(r"[0-9a-zA-Z_.-]{1,50}", re.ASCII)
-_PLAIN_URL = re.compile(r"https?://[!-~]+", re.ASCII)
-_DIGITS = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_MAX_ORDER_ID: Final = 200
-_MAX_NUMBER: Final = 2**63 - 1
-#: The signed text has no quoting, so no text may look like the fields that follow it.
-_JOINT = re.compile(rf"&(?:accessKey|{'|'.join(LINK_NOTICE_FIELDS)})=", re.ASCII)
-_LIMITS: Final = {"orderInfo": 255, "extraData": 1000}
-
-
-class MoMoConfig(ProviderConfig):
-    """One MoMo partner account.
-
-    ``notify_url`` is where the IPN goes unless a request names another place. ``public_key`` (PEM,
-    from the partner portal) is needed only to charge tokens and POS codes. While keys are being
-    changed, the former ones go into ``previous_secret_keys`` and ``previous_access_keys``.
-    """
-
-    provider: ClassVar[str] = "momo"
-
-    partner_code: Text
-    access_key: Text = Field(repr=False)
-    secret_key: Secret
-    previous_secret_keys: tuple[Secret, ...] = ()
-    previous_access_keys: tuple[Text, ...] = Field(default=(), repr=False)
-    public_key: str | None = Field(default=None, repr=False)
-    base_url: Url | None = None
-    notify_url: Url | None = None
-
-    @model_validator(mode="after")
-    def _plain_ids(self) -> MoMoConfig:
-        if any(mark in self.partner_code for mark in "&="):
-            raise ValueError("partner_code must not hold & or =")
-        return self
-
-
-#: A "long": more does not fit, and less than nothing makes no sense.
-_Long: TypeAlias = Annotated[int, Field(ge=0, le=_MAX_NUMBER)]
-
-
-class _Answer(Wire):
-    """What every answer echoes, https://developers.momo.vn/v3/docs/payment/api/payment-api/."""
-
-    resultCode: int  # noqa: N815 - MoMo's spelling
-    message: str = ""
-    partnerCode: str  # noqa: N815
-    orderId: str  # noqa: N815
-    requestId: str  # noqa: N815
-    amount: _Long | None = None
-    transId: _Long | None = None  # noqa: N815
-    payType: str | None = None  # noqa: N815
-    responseTime: _Long | None = None  # noqa: N815
-
-
-class _Created(_Answer):
-    payUrl: str  # noqa: N815
-    deeplink: str | None = None
-    qrCodeUrl: str | None = None  # noqa: N815
-
-
-class _RefundLine(Wire):
-    orderId: str  # noqa: N815
-    amount: _Long
-    resultCode: int  # noqa: N815
-    transId: _Long | None = None  # noqa: N815
-
-
-class _Queried(_Answer):
-    refundTrans: list[_RefundLine] | None = None  # noqa: N815
-
-
-class _Bound(_Answer):
-    aesToken: str  # noqa: N815
-
-
-class _Granted(_Answer):
-    callbackToken: str  # noqa: N815
 
 
 class MoMo(Provider):
@@ -314,7 +156,7 @@ class MoMo(Provider):
 
     def signature(self, fields: tuple[str, ...], body: Mapping[str, Any]) -> str:
         """The signature of ``body`` over ``fields`` (one of this module's ``…_FIELDS``)."""
-        text = _signed_text(self.config.access_key, fields, body)
+        text = signed_text(self.config.access_key, fields, body)
         return self._keys[0].hex(text)
 
     # Creating a payment.
@@ -348,29 +190,29 @@ class MoMo(Provider):
         method = request.method or ("linkWallet" if request.save_token else "captureWallet")
         if method not in METHODS:
             raise InvalidRequest(f"one of {', '.join(sorted(METHODS))}, pos", field="method")
-        if request.save_token and method not in _LINKING:
+        if request.save_token and method not in LINKING:
             raise InvalidRequest("only linkWallet and subscription store a token", field="method")
         body = {
             **self._order(request, free=method == "linkWallet"),
-            "redirectUrl": _plain_url(request.return_url, "return_url"),
-            "ipnUrl": _plain_url(request.notify_url or self.config.notify_url, "notify_url"),
+            "redirectUrl": check_url(request.return_url, "return_url"),
+            "ipnUrl": check_url(request.notify_url or self.config.notify_url, "notify_url"),
             "requestType": method,
             "autoCapture": request.capture is CaptureMode.AUTOMATIC,
-            "lang": _language(request.locale),
+            "lang": check_language(request.locale),
         }
         fields = CREATE_FIELDS
-        if method in _LINKING:
+        if method in LINKING:
             fields = LINK_FIELDS
-            body["partnerClientId"] = _client_id(request.customer.id)
+            body["partnerClientId"] = check_client_id(request.customer.id)
         if request.items:
             body["items"] = [
                 {
                     "id": item.id,
                     "name": item.name,
-                    "price": _dong(item.price),
+                    "price": to_dong(item.price),
                     "currency": "VND",
                     "quantity": item.quantity,
-                    "totalPrice": _dong(item.price * item.quantity),
+                    "totalPrice": to_dong(item.price * item.quantity),
                 }
                 for item in request.items
             ]
@@ -388,7 +230,7 @@ class MoMo(Provider):
             code = self._result(answer, body, response)
             if code != 0:
                 raise self._declined(code, answer, response)
-            created = _Created.read(answer, provider=self.name)
+            created = Created.read(answer, provider=self.name)
             if created.amount is not None and created.amount != body["amount"]:
                 raise MalformedResponse("the answer is about another amount", provider=self.name)
             if not created.payUrl.startswith(("https://", f"{self._base}/")):
@@ -414,7 +256,7 @@ class MoMo(Provider):
             **self._order(request),
             **means,
             "autoCapture": request.capture is CaptureMode.AUTOMATIC,
-            "lang": _language(request.locale),
+            "lang": check_language(request.locale),
         }
         self._add_extra(body, request)
         now = self.clock()
@@ -424,7 +266,7 @@ class MoMo(Provider):
             status, reason = RESULT_CODES.get(code, (S.UNKNOWN, None))
             if status in {S.FAILED, S.CANCELED, S.EXPIRED}:
                 raise self._declined(code, answer, response, reason)
-            paid = _Answer.read(answer, provider=self.name)
+            paid = Answer.read(answer, provider=self.name)
             self._same_amount(paid, body["amount"])
             return PaymentSession(
                 provider=self.name,
@@ -433,14 +275,14 @@ class MoMo(Provider):
                 next=Nothing(),
                 amount=request.amount,
                 created_at=now,
-                provider_id=_trans_id(paid.transId, status),
+                provider_id=real_trans_id(paid.transId, status),
                 raw=answer,
             )
 
         return self._post(path, fields, body, read, moves_money=True)
 
     def _order(self, request: PaymentRequest, *, free: bool = False) -> dict[str, Any]:
-        amount = _dong(request.amount)
+        amount = to_dong(request.amount)
         if amount == 0 and not free:
             raise InvalidRequest("only linkWallet may be free", field="amount")
         extra_data = request.extra.get("extraData", "")
@@ -449,16 +291,16 @@ class MoMo(Provider):
             extra_data = base64.b64encode(packed.encode()).decode()
         order: dict[str, Any] = {
             "partnerCode": self.config.partner_code,
-            "requestId": _request_id(request.key),
+            "requestId": to_request_id(request.key),
             "amount": amount,
-            "orderId": _order_id(request.reference),
+            "orderId": check_order_id(request.reference),
             "orderInfo": request.description or f"Thanh toan {request.reference}",
             "extraData": extra_data,
         }
-        for name, limit in _LIMITS.items():
+        for name, limit in LIMITS.items():
             if not isinstance(order[name], str) or len(order[name]) > limit:
                 raise InvalidRequest(f"text of at most {limit} characters", field=name)
-            if _JOINT.search(order[name]):
+            if JOINT.search(order[name]):
                 raise InvalidRequest("must not hold &orderId= or the like", field=name)
         return order
 
@@ -475,7 +317,7 @@ class MoMo(Provider):
         if token is None or token.provider != self.name:
             raise InvalidRequest("is not a MoMo token", field="token")
         return {
-            "partnerClientId": _client_id(token.customer_id),
+            "partnerClientId": check_client_id(token.customer_id),
             "token": self._encrypt(json.dumps({"value": token.value}, separators=(",", ":"))),
         }
 
@@ -493,8 +335,8 @@ class MoMo(Provider):
     def verify_return(self, delivery: Delivery) -> Flow[Verified]:
         """Prove a browser return: the same text over the decoded query."""
         fields: dict[str, Any] = dict(delivery.query_fields())
-        for name in _NUMBERS & fields.keys():
-            number = _number(fields[name])
+        for name in NUMBERS & fields.keys():
+            number = whole_number(fields[name])
             if number is None:
                 raise MalformedDelivery(f"{name} is not a number", provider=self.name)
             fields[name] = number
@@ -504,14 +346,14 @@ class MoMo(Provider):
         given = body.get("signature")
         if not isinstance(given, str):
             raise SignatureError("no signature field", provider=self.name)
-        fields, text = _notice(body)
+        fields, text = read_notice(body)
         verified = seal_hmac_hex(
             delivery,
             keys=self._keys,
             messages=self._signed_notices(text, fields, body),
             given=given,
             fields=fields,
-            expected=_EXPECTED,
+            expected=EXPECTED,
         )
         if fields["partnerCode"] != self.config.partner_code:
             raise MalformedDelivery("partnerCode is another account's", provider=self.name)
@@ -531,7 +373,7 @@ class MoMo(Provider):
         # are added when the plain text did not match.
         fields.update(callbackToken=grant, partnerClientId=client)
         for access_key in self._access_keys:
-            yield _signed_text(access_key, LINK_NOTICE_FIELDS, fields)
+            yield signed_text(access_key, LINK_NOTICE_FIELDS, fields)
 
     def parse(self, verified: Verified) -> tuple[Event, ...]:
         """The payment's event, and :class:`TokenGranted` when a wallet was linked."""
@@ -539,7 +381,7 @@ class MoMo(Provider):
         code = fields["resultCode"]
         status, reason = RESULT_CODES.get(code, (S.UNKNOWN, None))
         reference = fields["orderId"]
-        occurred_at = _from_milliseconds(fields["responseTime"])
+        occurred_at = from_milliseconds(fields["responseTime"])
         payment = PaymentProcessed(
             verified.fingerprint,
             self.name,
@@ -569,7 +411,7 @@ class MoMo(Provider):
 
     def reply(self, outcome: Outcome) -> Reply:
         """204 No Content within 15 seconds; MoMo reads nothing else."""
-        return Reply(_REPLIES[outcome])
+        return Reply(REPLIES[outcome])
 
     # Query, capture, void, refund. These answers carry no signature; they are trusted as far as
     # TLS reaches, and must echo what was asked.
@@ -580,7 +422,7 @@ class MoMo(Provider):
 
         def read(answer: JsonObject, response: HttpResponse) -> Payment:
             code = self._result(answer, body, response)
-            queried = _Queried.read(answer, provider=self.name)
+            queried = Queried.read(answer, provider=self.name)
             return self._payment(code, queried, answer)
 
         return self._post("/v2/gateway/api/query", QUERY_FIELDS, body, read)
@@ -603,14 +445,14 @@ class MoMo(Provider):
             raise InvalidRequest("MoMo captures exactly the held amount", field="amount")
         body = {
             **self._named(ref.reference, key),
-            "amount": _dong(held),
+            "amount": to_dong(held),
             "requestType": kind,
             "description": "",
         }
 
         def read(answer: JsonObject, response: HttpResponse) -> Payment:
             code = self._result(answer, body, response)
-            confirmed = _Queried.read(answer, provider=self.name)
+            confirmed = Queried.read(answer, provider=self.name)
             self._same_amount(confirmed, body["amount"])
             status, reason = RESULT_CODES.get(code, (S.UNKNOWN, None))
             if status in {S.FAILED, S.EXPIRED}:
@@ -625,22 +467,22 @@ class MoMo(Provider):
     def refund(self, request: RefundRequest) -> Flow[Refund]:
         """Give back all or a part. Needs ``payment.provider_id``, MoMo's ``transId``."""
         payment, amount = request.payment, request.money
-        if payment.provider_id is None or not _DIGITS.fullmatch(payment.provider_id):
+        if payment.provider_id is None or not DIGITS.fullmatch(payment.provider_id):
             raise InvalidRequest("MoMo wants its transId", field="payment.provider_id")
         if request.reference == payment.reference:
             raise InvalidRequest("needs an id of its own", field="reference")
         body = {
             **self._named(request.reference, request.key),
-            "amount": _dong(amount),
+            "amount": to_dong(amount),
             "transId": int(payment.provider_id),
             "description": request.description,
         }
 
         def read(answer: JsonObject, response: HttpResponse) -> Refund:
             code = self._result(answer, body, response)
-            if code in _REFUND_REFUSALS:
-                raise self._declined(code, answer, response, _REFUND_REFUSALS[code])
-            refunded = _Answer.read(answer, provider=self.name)
+            if code in REFUND_REFUSALS:
+                raise self._declined(code, answer, response, REFUND_REFUSALS[code])
+            refunded = Answer.read(answer, provider=self.name)
             self._same_amount(refunded, body["amount"])
             return Refund(
                 provider=self.name,
@@ -662,7 +504,7 @@ class MoMo(Provider):
 
         def read(answer: JsonObject, response: HttpResponse) -> Refund:
             self._result(answer, body, response)
-            queried = _Queried.read(answer, provider=self.name)
+            queried = Queried.read(answer, provider=self.name)
             lines = [line for line in queried.refundTrans or () if line.orderId == ref.reference]
             if not lines:
                 raise NotFound(
@@ -679,7 +521,7 @@ class MoMo(Provider):
 
     def create_token(self, request: TokenRequest) -> Flow[PaymentToken]:
         """Exchange the grant of a linking notice for a token; without one, ask MoMo for it."""
-        client = _client_id(request.customer_id)
+        client = check_client_id(request.customer_id)
         grant = request.grant
         if grant is None:
             query = {**self._named(request.reference, self.new_id()), "partnerClientId": client}
@@ -688,7 +530,7 @@ class MoMo(Provider):
                 code = self._result(answer, query, response)
                 if code != 0:
                     raise self._declined(code, answer, response)
-                return _Granted.read(answer, provider=self.name).callbackToken
+                return Granted.read(answer, provider=self.name).callbackToken
 
             grant = yield from self._post(
                 "/v2/gateway/api/tokenization/cbQuery", TOKEN_QUERY_FIELDS, query, read_grant
@@ -703,7 +545,7 @@ class MoMo(Provider):
             code = self._result(answer, body, response)
             if code != 0:
                 raise self._declined(code, answer, response)
-            bound = _Bound.read(answer, provider=self.name)
+            bound = Bound.read(answer, provider=self.name)
             return PaymentToken(
                 provider=self.name,
                 value=self._open_token(bound.aesToken),
@@ -719,7 +561,7 @@ class MoMo(Provider):
             raise InvalidRequest("is not a MoMo token with its reference", field="token")
         body = {
             **self._named(token.reference, self.new_id()),
-            "partnerClientId": _client_id(token.customer_id),
+            "partnerClientId": check_client_id(token.customer_id),
             "token": self._encrypt(json.dumps({"value": token.value}, separators=(",", ":"))),
         }
 
@@ -731,7 +573,7 @@ class MoMo(Provider):
         return self._post("/v2/gateway/api/tokenization/delete", TOKEN_DELETE_FIELDS, body, read)
 
     def _open_token(self, sealed: str) -> str:
-        text = _decrypted(self.config.secret_key, sealed)
+        text = decrypt_token(self.config.secret_key, sealed)
         if text is None:
             raise MalformedResponse("aesToken cannot be opened", provider=self.name)
         try:
@@ -746,8 +588,8 @@ class MoMo(Provider):
     def _named(self, order_id: str, request_key: str) -> dict[str, Any]:
         return {
             "partnerCode": self.config.partner_code,
-            "requestId": _request_id(request_key),
-            "orderId": _order_id(order_id),
+            "requestId": to_request_id(request_key),
+            "orderId": check_order_id(order_id),
             "lang": "vi",
         }
 
@@ -772,8 +614,8 @@ class MoMo(Provider):
         code = answer.get("resultCode")
         if type(code) is not int:
             raise MalformedResponse("no resultCode", provider=self.name)
-        if code in _REFUSALS:
-            kind = _REFUSALS[code]
+        if code in REFUSALS:
+            kind = REFUSALS[code]
             details = answer.get("subErrors")
             if isinstance(details, list) and any(
                 isinstance(item, dict) and item.get("field") == "signature" for item in details
@@ -791,8 +633,8 @@ class MoMo(Provider):
                 raise MalformedResponse(f"{name} is not what was asked", provider=self.name)
         return code
 
-    def _same_amount(self, answer: _Answer, amount: int) -> None:
-        if answer.amount is None and answer.resultCode not in _GOOD_NEWS:
+    def _same_amount(self, answer: Answer, amount: int) -> None:
+        if answer.amount is None and answer.resultCode not in GOOD_NEWS:
             return  # the short answer of a call that did not get that far
         if answer.amount != amount:
             raise MalformedResponse("the answer is about another amount", provider=self.name)
@@ -824,9 +666,9 @@ class MoMo(Provider):
             raw=answer,
         )
 
-    def _payment(self, code: int, answer: _Queried, raw: JsonObject) -> Payment:
+    def _payment(self, code: int, answer: Queried, raw: JsonObject) -> Payment:
         status, reason = RESULT_CODES.get(code, (S.UNKNOWN, None))
-        if answer.amount is None and code in _GOOD_NEWS:
+        if answer.amount is None and code in GOOD_NEWS:
             raise MalformedResponse("no amount", provider=self.name)
         amount = None if answer.amount is None else Money(answer.amount, "VND")
         refunds = tuple(
@@ -850,18 +692,18 @@ class MoMo(Provider):
             amount=amount,
             captured=captured,
             refunded=refunded if captured is not None else None,
-            provider_id=_trans_id(answer.transId, status),
+            provider_id=real_trans_id(answer.transId, status),
             code=str(code),
             message=answer.message,
             reason=reason,
-            occurred_at=_from_milliseconds(answer.responseTime)
-            if answer.responseTime and answer.responseTime <= _LAST_MILLISECOND
+            occurred_at=from_milliseconds(answer.responseTime)
+            if answer.responseTime and answer.responseTime <= LAST_MILLISECOND
             else None,
             refunds=refunds,
             raw=raw,
         )
 
-    def _refund_line(self, line: _RefundLine, payment_reference: str, raw: JsonObject) -> Refund:
+    def _refund_line(self, line: RefundLine, payment_reference: str, raw: JsonObject) -> Refund:
         return Refund(
             provider=self.name,
             reference=line.orderId,
@@ -872,157 +714,6 @@ class MoMo(Provider):
             code=str(line.resultCode),
             raw=raw,
         )
-
-
-def _decrypted(secret: SecretStr, sealed: str) -> str | None:
-    # Returns None and raises nothing: a traceback out of here would carry the key in its frames.
-    try:
-        key = secret.get_secret_value().encode()
-        return decrypt_aes_cbc(key, base64.b64decode(sealed, validate=True)).decode()
-    except ValueError:
-        return None
-
-
-def _signed_text(access_key: str, fields: tuple[str, ...], body: Mapping[str, Any]) -> bytes:
-    pairs = [f"{name}={body[name]}" for name in fields]
-    return "&".join([f"accessKey={access_key}", *pairs]).encode()
-
-
-def _notice(body: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
-    """The twelve signed fields in their documented types, and their text behind the access key.
-
-    The signed text has no quoting, so a crafted text field could stand in for its neighbours; ids
-    must not hold the join characters and numbers must be numbers.
-    """
-    # Every delivery passes here. The fields are looked at together, and one by one only if one of
-    # them is not as documented; the text is that of _signed_text for NOTICE_FIELDS, spelt out.
-    try:
-        values: tuple[Any, ...] = _notice_values(body)
-    except KeyError:
-        values = ()
-    if tuple(map(type, values)) != _NOTICE_TYPES:
-        values = _one_by_one(body)
-    amount, extra, message, order, info, kind, partner, pay, request, time, code, trans = values
-    if amount < 0 or time < 0 or trans < 0:
-        _one_by_one(body)  # names the one
-    fields = {
-        "amount": amount,
-        "extraData": extra,
-        "message": message,
-        "orderId": order,
-        "orderInfo": info,
-        "orderType": kind,
-        "partnerCode": partner,
-        "payType": pay,
-        "requestId": request,
-        "responseTime": time,
-        "resultCode": code,
-        "transId": trans,
-    }
-    text = (
-        f"&amount={amount}&extraData={extra}&message={message}&orderId={order}&orderInfo={info}"
-        f"&orderType={kind}&partnerCode={partner}&payType={pay}&requestId={request}"
-        f"&responseTime={time}&resultCode={code}&transId={trans}"
-    )
-    # Only the joins that were just written: then no value holds a join character.
-    if text.count("&") != _JOINS or text.count("=") != _JOINS:
-        _refuse_ambiguous(fields)
-    if amount > _MAX_NUMBER:
-        raise MalformedDelivery("amount is out of range", provider="momo")
-    return fields, text.encode()
-
-
-def _refuse_ambiguous(fields: Mapping[str, Any]) -> None:
-    for name in _IDS:
-        if not {"&", "="}.isdisjoint(fields[name]):
-            raise MalformedDelivery(f"{name} holds & or =", provider="momo")
-    if _JOINT.search("\n".join((fields["extraData"], fields["message"], fields["orderInfo"]))):
-        raise MalformedDelivery("a text holds the name of a signed field", provider="momo")
-
-
-def _one_by_one(body: Mapping[str, Any]) -> tuple[int | str, ...]:
-    return tuple([_typed(body, name) for name in NOTICE_FIELDS])
-
-
-def _typed(body: Mapping[str, Any], name: str) -> int | str:
-    value = body.get(name)
-    if name in _NUMBERS:
-        if name == "resultCode" and isinstance(value, str):
-            value = _number(value)  # seen as text as well
-        if type(value) is not int or (value < 0 and name != "resultCode"):
-            raise MalformedDelivery(_wrong(body, name, "a whole number"), provider="momo")
-    elif not isinstance(value, str):
-        raise MalformedDelivery(_wrong(body, name, "text"), provider="momo")
-    return value
-
-
-def _number(text: str) -> int | None:
-    """The number, if it is spelt as it was signed: no zeros before it, no sign before zero."""
-    number = int(text) if _DIGITS.fullmatch(text) else None
-    return number if str(number) == text else None
-
-
-def _wrong(body: Mapping[str, Any], name: str, wanted: str) -> str:
-    if name in body:
-        return f"{name} is not {wanted}"
-    if "errorCode" in body and "localMessage" in body:
-        return f"{name} is missing: this is a notice of the old API (v1), which is not supported"
-    return f"{name} is missing"
-
-
-def _from_milliseconds(value: int) -> datetime:
-    if value > _LAST_MILLISECOND:
-        raise MalformedDelivery("responseTime is out of range", provider="momo")
-    seconds, milliseconds = divmod(value, 1000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.replace(microsecond=milliseconds * 1000) if milliseconds else moment
-
-
-def _dong(amount: Money) -> int:
-    if amount.currency != "VND":
-        raise InvalidRequest("MoMo takes VND only", field="currency")
-    return amount.minor
-
-
-def _order_id(reference: str) -> str:
-    if len(reference) > _MAX_ORDER_ID or not _ORDER_ID.fullmatch(reference):
-        raise InvalidRequest(
-            "use letters and digits, with - _ . between them, 200 at most", field="reference"
-        )
-    return reference
-
-
-def _client_id(customer_id: str | None) -> str:
-    if not customer_id or not _CLIENT_ID.fullmatch(customer_id):
-        raise InvalidRequest(
-            "MoMo names the wallet's owner by letters and digits, with - _ . @ between them",
-            field="customer.id",
-        )
-    return customer_id
-
-
-def _request_id(key: str) -> str:
-    # At most 50 characters; the same key always gives the same id.
-    return key if _REQUEST_ID.fullmatch(key) else sha256(key.encode()).hexdigest()[:48]
-
-
-def _plain_url(url: str | None, field: str) -> str:
-    if not url or not _PLAIN_URL.fullmatch(url):
-        raise InvalidRequest("an absolute URL in plain ASCII", field=field)
-    return url
-
-
-def _language(locale: str) -> str:
-    if locale not in {"vi", "en"}:
-        raise InvalidRequest("MoMo speaks vi and en", field="locale")
-    return locale
-
-
-def _trans_id(number: int | None, status: PaymentStatus) -> str | None:
-    # After a cancel or expiry the number is a time, not an id.
-    if not number or status in {S.CANCELED, S.EXPIRED, S.UNKNOWN}:
-        return None
-    return str(number)
 
 
 def _voided(payment: Payment) -> Payment:
