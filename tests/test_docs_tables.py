@@ -291,7 +291,7 @@ def test_answers_to_query_and_refund_of_vnpay():
     ref = PaymentRef(
         reference="A", amount=Money(1, "VND"), created_at=datetime(2026, 1, 1, tzinfo=UTC)
     )
-    known = {"00", "98", "99", *vnpay_codes.REFUSALS, *vnpay_codes.REFUND_REFUSALS}
+    known = {"00", "08", "98", "99", *vnpay_codes.REFUSALS, *vnpay_codes.REFUND_REFUSALS}
     assert [code(row[0])[0] for row in rows] == sorted(known)
     for row in rows:
         (number,) = code(row[0])

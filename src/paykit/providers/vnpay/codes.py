@@ -81,12 +81,11 @@ REPLIES: Final[Mapping[Outcome, tuple[str, str]]] = {
     Outcome.TRY_AGAIN: ("99", "Unknown error"),
 }
 
-#: vnp_ResponseCode of querydr and refund that say no for a reason that we can name; every other
-#: code (08 maintenance, 16 not at this hour, 98, 99, unseen) says nothing about the payment.
+#: vnp_ResponseCode of querydr and refund that say no for a reason that we can name. Every other code
+#: (08 maintenance, 98, 99, unseen) says nothing about the payment, nor whether a refund was made.
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     "02": AuthenticationFailed,
     "03": ProviderError,
-    "08": ProviderUnavailable,
     "16": ProviderUnavailable,
     "91": NotFound,
     "94": RateLimited,
