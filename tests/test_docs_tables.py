@@ -87,7 +87,7 @@ def test_numbers_of_the_service():
     assert "after {:.0f} second, then {:.0f}, then {:.0f}".format(*pauses) in text
     assert relay.pause(100).total_seconds() == 5 * 60
     assert "up to 5 minutes" in text
-    assert f"has {relay._LEASE.total_seconds():.0f} seconds" in text
+    assert f"have {relay._LEASE.total_seconds():.0f} seconds" in text
     assert f"up to {writer._MAX_GROUP} jobs" in text
     assert f"waits for {writer._LOCK_SECONDS} seconds" in text
 

@@ -128,7 +128,7 @@ class PaymentService(_Shared):
         self._wake.set()
 
     def relay(self) -> int:
-        """Publish what waits now, in this thread; returns how many events were taken up."""
+        """Publish the next event in this thread; returns 1, or 0 when none waits."""
         return self._run(relay_once(tuple(self._handlers), self._clock))
 
     def close(self) -> None:
@@ -248,7 +248,7 @@ class AsyncPaymentService(_Shared):
         self._wake.set()
 
     async def relay(self) -> int:
-        """Publish what waits now; returns how many events were taken up."""
+        """Publish the next event; returns 1, or 0 when none waits."""
         return await self._run(relay_once(tuple(self._handlers), self._clock))
 
     async def close(self) -> None:

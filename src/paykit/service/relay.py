@@ -39,9 +39,13 @@ Relaying: TypeAlias = Generator[Transact | Handle, Any, int]
 
 
 def relay_once(handlers: Sequence[Handler], clock: Clock) -> Relaying:
-    """Publish what waits now; returns how many events were taken up."""
+    """Publish the event that has waited longest; returns how many were taken up, 1 or 0.
+
+    One at a time, so that the lease has to last for one event only: in a batch, slow handlers of
+    the first could let the lease of the last run out, and another process would overtake.
+    """
     waiting: Sequence[store.Waiting] = yield Transact(
-        lambda conn: store.claim(conn, now=clock(), lease=_LEASE)
+        lambda conn: store.claim(conn, now=clock(), lease=_LEASE, limit=1)
     )
     for item in waiting:
         try:

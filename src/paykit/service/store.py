@@ -138,9 +138,7 @@ class Waiting:
     attempts: int
 
 
-def claim(
-    conn: Connection, *, now: datetime, lease: timedelta, limit: int = 100
-) -> Sequence[Waiting]:
+def claim(conn: Connection, *, now: datetime, lease: timedelta, limit: int) -> Sequence[Waiting]:
     """Take events that wait, at most one of each payment so that its order is kept.
 
     A claimed event is invisible to other relays until the lease is over: if this process dies, it

@@ -81,8 +81,9 @@ REPLIES: Final[Mapping[Outcome, tuple[str, str]]] = {
     Outcome.TRY_AGAIN: ("99", "Unknown error"),
 }
 
-#: vnp_ResponseCode of querydr and refund that say no for a reason that we can name. Every other code
-#: (08 maintenance, 98, 99, unseen) says nothing about the payment, nor whether a refund was made.
+#: vnp_ResponseCode of querydr and refund that say no for a reason that we can name. Every other
+#: code (08 maintenance, 98, 99, unseen) says nothing about the payment, nor whether a refund was
+#: made.
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {
     "02": AuthenticationFailed,
     "03": ProviderError,
