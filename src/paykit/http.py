@@ -30,6 +30,10 @@ _PERCENT: Final = ord("%")
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
+#: Made once: json.dumps would make one for each call.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
 def _as_pairs(headers: Mapping[str, str] | Sequence[tuple[str, str]]) -> HeaderPairs:
     items = headers.items() if isinstance(headers, Mapping) else headers
     return tuple((str(name), str(value)) for name, value in items)
@@ -77,7 +81,7 @@ class HttpRequest:
         moves_money: bool = False,
     ) -> Self:
         """Send ``payload`` as UTF-8 JSON, in the order of its keys."""
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        body = _ENCODER.encode(payload)
         return cls(
             "POST",
             url,
