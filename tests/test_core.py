@@ -136,6 +136,18 @@ def test_retry_after(header, seconds):
     assert caught.value.retry_after == seconds
 
 
+def test_retry_after_a_date_is_counted_from_the_answers_own_clock():
+    flow = BARE.ask_flow()
+    next(flow)
+    headers = (
+        ("Date", "Fri, 02 Jan 2026 03:04:05 GMT"),
+        ("Retry-After", "Fri, 02 Jan 2026 03:04:35 GMT"),
+    )
+    with pytest.raises(RateLimited) as caught:
+        flow.send(HttpResponse(429, headers))
+    assert caught.value.retry_after == 30.0
+
+
 def test_capability_is_the_method_that_is_defined():
     assert BARE.capabilities == frozenset()
     assert VNPay.capabilities == {

@@ -23,6 +23,7 @@ from .errors import (
     RateLimited,
     UnsupportedOperation,
 )
+from .retries import retry_after
 from .wire import ProviderConfig
 
 if TYPE_CHECKING:
@@ -233,7 +234,7 @@ class Provider:
             raise RateLimited(
                 "too many calls",
                 provider=self.name,
-                retry_after=_seconds(response.header("retry-after")),
+                retry_after=retry_after(response),
                 http_status=response.status,
             )
         try:
@@ -252,7 +253,3 @@ class Provider:
 
     def _unsupported(self, capability: Capability) -> UnsupportedOperation:
         return UnsupportedOperation(self.name, capability.value)
-
-
-def _seconds(header: str | None) -> float | None:
-    return float(header) if header and header.isascii() and header.isdigit() else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self
 
 import attrs
@@ -81,24 +80,26 @@ class RetryPolicy:
             return None
         if isinstance(outcome, HttpResponse) and outcome.status in _BUSY:
             # Jitter on top of "0 seconds" keeps a crowd of clients from coming back as one.
-            asked = _retry_after(outcome)
+            asked = retry_after(outcome) or 0.0
             return max(asked, pause) if asked <= self.max_backoff else None
         return pause if isinstance(outcome, NoAnswer) else None
 
 
-def _retry_after(response: HttpResponse) -> float:
-    """The pause that a server asks for, in seconds; 0 where it says nothing usable.
+def retry_after(response: HttpResponse) -> float | None:
+    """The pause that a server asks for, in seconds; ``None`` where it says nothing usable.
 
     A date is compared with the server's own clock, the ``Date`` of the same answer.
     """
     text = (response.header("retry-after") or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
+    from email.utils import parsedate_to_datetime  # seldom needed, and dear to load
+
     try:
         now = parsedate_to_datetime(response.header("date") or "")
-        return (parsedate_to_datetime(text) - now).total_seconds()
+        return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
     except (TypeError, ValueError, OverflowError):
-        return 0.0
+        return None
 
 
 DEFAULT_TIMEOUTS: Final = Timeouts()

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, Final, TypeVar
 
+import attrs
+
 from ...errors import (
     AuthenticationFailed,
     Declined,
@@ -172,7 +174,10 @@ class MoMo(Provider):
         """
         if request.token is not None:
             return self._charge(
-                request, "/v2/gateway/api/tokenization/pay", TOKEN_PAY_FIELDS, self._token(request)
+                request,
+                "/v2/gateway/api/tokenization/pay",
+                TOKEN_PAY_FIELDS,
+                self._token(request.token),
             )
         if request.method == "pos":
             code = request.extra.get("paymentCode")
@@ -227,9 +232,7 @@ class MoMo(Provider):
         now = self.clock()
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentSession:
-            code = self._result(answer, body, response)
-            if code != 0:
-                raise self._declined(code, answer, response)
+            self._succeed(answer, body, response)
             created = Created.read(answer, provider=self.name)
             if created.amount is not None and created.amount != body["amount"]:
                 raise MalformedResponse("the answer is about another amount", provider=self.name)
@@ -312,9 +315,9 @@ class MoMo(Provider):
                 raise InvalidRequest(f"{name!r:.60} cannot be set here", field="extra")
             body[name] = value
 
-    def _token(self, request: PaymentRequest) -> dict[str, Any]:
-        token = request.token
-        if token is None or token.provider != self.name:
+    def _token(self, token: PaymentToken) -> dict[str, Any]:
+        """Whose token, and the token itself as MoMo wants to see it."""
+        if token.provider != self.name:
             raise InvalidRequest("is not a MoMo token", field="token")
         return {
             "partnerClientId": check_client_id(token.customer_id),
@@ -459,7 +462,14 @@ class MoMo(Provider):
                 raise self._declined(code, answer, response, reason)
             payment = self._payment(code, confirmed, answer)
             if kind == "cancel" and status is S.SUCCEEDED:
-                return _voided(payment)
+                return attrs.evolve(
+                    payment,
+                    status=S.CANCELED,
+                    reason="canceled_by_merchant",
+                    captured=None,
+                    refunded=None,
+                    refunds=(),
+                )
             return payment
 
         return self._post("/v2/gateway/api/confirm", CONFIRM_FIELDS, body, read, moves_money=True)
@@ -527,9 +537,7 @@ class MoMo(Provider):
             query = {**self._named(request.reference, self.new_id()), "partnerClientId": client}
 
             def read_grant(answer: JsonObject, response: HttpResponse) -> str:
-                code = self._result(answer, query, response)
-                if code != 0:
-                    raise self._declined(code, answer, response)
+                self._succeed(answer, query, response)
                 return Granted.read(answer, provider=self.name).callbackToken
 
             grant = yield from self._post(
@@ -542,9 +550,7 @@ class MoMo(Provider):
         }
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentToken:
-            code = self._result(answer, body, response)
-            if code != 0:
-                raise self._declined(code, answer, response)
+            self._succeed(answer, body, response)
             bound = Bound.read(answer, provider=self.name)
             return PaymentToken(
                 provider=self.name,
@@ -557,18 +563,12 @@ class MoMo(Provider):
 
     def delete_token(self, token: PaymentToken) -> Flow[None]:
         """Unlink the wallet: the token can no longer be charged."""
-        if token.provider != self.name or token.reference is None:
+        if token.reference is None:
             raise InvalidRequest("is not a MoMo token with its reference", field="token")
-        body = {
-            **self._named(token.reference, self.new_id()),
-            "partnerClientId": check_client_id(token.customer_id),
-            "token": self._encrypt(json.dumps({"value": token.value}, separators=(",", ":"))),
-        }
+        body = {**self._named(token.reference, self.new_id()), **self._token(token)}
 
         def read(answer: JsonObject, response: HttpResponse) -> None:
-            code = self._result(answer, body, response)
-            if code != 0:
-                raise self._declined(code, answer, response)
+            self._succeed(answer, body, response)
 
         return self._post("/v2/gateway/api/tokenization/delete", TOKEN_DELETE_FIELDS, body, read)
 
@@ -632,6 +632,14 @@ class MoMo(Provider):
             if answer.get(name) != asked[name]:
                 raise MalformedResponse(f"{name} is not what was asked", provider=self.name)
         return code
+
+    def _succeed(
+        self, answer: JsonObject, asked: Mapping[str, Any], response: HttpResponse
+    ) -> None:
+        """Pass only 0, for calls that have no state in between."""
+        code = self._result(answer, asked, response)
+        if code != 0:
+            raise self._declined(code, answer, response)
 
     def _same_amount(self, answer: Answer, amount: int) -> None:
         if answer.amount is None and answer.resultCode not in GOOD_NEWS:
@@ -714,18 +722,3 @@ class MoMo(Provider):
             code=str(line.resultCode),
             raw=raw,
         )
-
-
-def _voided(payment: Payment) -> Payment:
-    return Payment(
-        provider=payment.provider,
-        reference=payment.reference,
-        status=S.CANCELED,
-        amount=payment.amount,
-        provider_id=payment.provider_id,
-        code=payment.code,
-        message=payment.message,
-        reason="canceled_by_merchant",
-        occurred_at=payment.occurred_at,
-        raw=payment.raw,
-    )

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
+import attrs
+
 from ...errors import (
     Declined,
     InvalidRequest,
@@ -214,16 +216,7 @@ class VNPay(Provider):
                 raise self._refusal(str(code), body, response)
             if not isinstance(payload, str) or not payload:
                 raise MalformedResponse("no qrcontent", provider=self.name)
-            return PaymentSession(
-                provider=session.provider,
-                reference=session.reference,
-                status=session.status,
-                next=ShowQr(payload),
-                amount=session.amount,
-                created_at=session.created_at,
-                expires_at=session.expires_at,
-                raw=body,
-            )
+            return attrs.evolve(session, next=ShowQr(payload), raw=body)
 
         return self.ask(HttpRequest.get(url), read)
 
