@@ -109,7 +109,7 @@ def test_loopback_may_be_plain_http():
 def test_production_addresses():
     config = VNPayConfig(**VNPAY, environment="production", api_url="https://merchant.vnpay.vn/x")
     assert VNPay(config).payment_url({"vnp_TxnRef": "1"}).startswith("https://pay.vnpay.vn/vpcpay")
-    assert MoMo(MoMoConfig(**MOMO, environment="production"))._base == "https://payment.momo.vn"
+    assert MoMo(MoMoConfig(**MOMO, environment="production")).base == "https://payment.momo.vn"
 
 
 def test_the_configuration_of_another_provider_is_refused():

@@ -9,16 +9,15 @@ import pytest
 
 from paykit import (
     Discrepancy,
-    MoMo,
     Money,
     Outcome,
     PaykitError,
     PaymentProcessed,
     PaymentStatus,
     Provider,
-    VNPay,
     errors,
     events,
+    registry,
 )
 from paykit.http import HttpResponse
 from paykit.provider import Capability
@@ -29,6 +28,7 @@ from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.service import AsyncPaymentService, PaymentService, relay, writer
 from paykit.service.state import FINAL, FOLLOWS
 from paykit.testing import deliveries
+from paykit.testing.conformance.data import CaseFolder
 from paykit.webhooks import receiver
 
 from .service.shop import momo, vnpay
@@ -37,7 +37,9 @@ from .support.markdown import DOCS, ROOT, blocks, code, section, table
 SERVICE = DOCS / "service.md"
 WEBHOOKS = DOCS / "webhooks.md"
 EVENTS = DOCS / "events.md"
-PROVIDERS = {"vnpay": VNPay, "momo": MoMo}
+PROVIDERS = {name: registry.load(name) for name in registry.names()}
+#: Those whose replies are no plain statuses have a table of their own form.
+OWN_REPLIES = {"vnpay", "momo"}
 
 
 def page(provider: str):
@@ -229,6 +231,20 @@ def test_operations(name):
     rows = table(page(name), "operation", "here", "what to know")
     assert [(code(row[0])[0], row[1]) for row in rows] == [
         (item.value, "yes" if item in PROVIDERS[name].capabilities else "no") for item in Capability
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in PROVIDERS if "verify" in PROVIDERS[n].capabilities and n not in OWN_REPLIES]
+)
+def test_acknowledgements(name):
+    rows = table(page(name), "outcome", "status", "body", "then the provider")
+    folder = CaseFolder.read(ROOT / "tests" / "providers" / name)
+    provider = PROVIDERS[name].from_dict(folder.config)
+    replies = {outcome: provider.reply(outcome) for outcome in Outcome}
+    assert [[code(row[0])[0], row[1], code(row[2])] for row in rows] == [
+        [outcome.value, str(reply.status), [reply.body.decode()] if reply.body else []]
+        for outcome, reply in replies.items()
     ]
 
 

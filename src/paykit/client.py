@@ -8,10 +8,10 @@ close them, or use them in a ``with`` block.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from .events import Event, as_return
-from .flow import arun, run
+from .flow import Flow, arun, run
 from .http import Delivery
 from .models import (
     Payment,
@@ -28,6 +28,8 @@ from .money import Money
 from .provider import Provider
 from .retries import Timeouts
 from .transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Transport
+
+T = TypeVar("T")
 
 
 class Client:
@@ -55,15 +57,31 @@ class Client:
         return run(self.provider.fetch_payment(ref), self._send)
 
     def capture(
-        self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
+        self,
+        ref: PaymentRef,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str,
+        final: bool = True,
     ) -> Payment:
         """Take held funds."""
-        flow = self.provider.capture(ref, amount, idempotency_key=idempotency_key)
+        flow = self.provider.capture(ref, amount, idempotency_key=idempotency_key, final=final)
         return run(flow, self._send)
 
     def void(self, ref: PaymentRef, *, idempotency_key: str) -> Payment:
         """Release held funds."""
         return run(self.provider.void(ref, idempotency_key=idempotency_key), self._send)
+
+    def complete(self, ref: PaymentRef, *, idempotency_key: str) -> Payment:
+        """Take or hold the money of a payment that the payer approved."""
+        return run(self.provider.complete(ref, idempotency_key=idempotency_key), self._send)
+
+    def reauthorize(
+        self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
+    ) -> Payment:
+        """Renew a hold."""
+        flow = self.provider.reauthorize(ref, amount, idempotency_key=idempotency_key)
+        return run(flow, self._send)
 
     def refund(self, request: RefundRequest) -> Refund:
         """Give money back."""
@@ -80,6 +98,10 @@ class Client:
     def delete_token(self, token: PaymentToken) -> None:
         """Make a stored token useless."""
         return run(self.provider.delete_token(token), self._send)
+
+    def run(self, flow: Flow[T]) -> T:
+        """Perform any flow of the provider: its own operations beyond those that all share."""
+        return run(flow, self._send)
 
     def receive(self, delivery: Delivery) -> tuple[Event, ...]:
         """Verify a webhook and say what it means; raises :class:`~paykit.errors.WebhookError`."""
@@ -128,15 +150,31 @@ class AsyncClient:
         return await arun(self.provider.fetch_payment(ref), self._send)
 
     async def capture(
-        self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
+        self,
+        ref: PaymentRef,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str,
+        final: bool = True,
     ) -> Payment:
         """Take held funds."""
-        flow = self.provider.capture(ref, amount, idempotency_key=idempotency_key)
+        flow = self.provider.capture(ref, amount, idempotency_key=idempotency_key, final=final)
         return await arun(flow, self._send)
 
     async def void(self, ref: PaymentRef, *, idempotency_key: str) -> Payment:
         """Release held funds."""
         return await arun(self.provider.void(ref, idempotency_key=idempotency_key), self._send)
+
+    async def complete(self, ref: PaymentRef, *, idempotency_key: str) -> Payment:
+        """Take or hold the money of a payment that the payer approved."""
+        return await arun(self.provider.complete(ref, idempotency_key=idempotency_key), self._send)
+
+    async def reauthorize(
+        self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
+    ) -> Payment:
+        """Renew a hold."""
+        flow = self.provider.reauthorize(ref, amount, idempotency_key=idempotency_key)
+        return await arun(flow, self._send)
 
     async def refund(self, request: RefundRequest) -> Refund:
         """Give money back."""
@@ -153,6 +191,10 @@ class AsyncClient:
     async def delete_token(self, token: PaymentToken) -> None:
         """Make a stored token useless."""
         return await arun(self.provider.delete_token(token), self._send)
+
+    async def run(self, flow: Flow[T]) -> T:
+        """Perform any flow of the provider: its own operations beyond those that all share."""
+        return await arun(flow, self._send)
 
     async def receive(self, delivery: Delivery) -> tuple[Event, ...]:
         """Verify a webhook and say what it means; raises :class:`~paykit.errors.WebhookError`."""

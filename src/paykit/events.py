@@ -28,6 +28,7 @@ class Source(StrEnum):
     POLL = "poll"
     RETURN = "return"
     API = "api"
+    TRANSFER = "transfer"
 
 
 @attrs.frozen(slots=False)  # one is made for each delivery, and a frozen dict is filled faster
@@ -112,7 +113,30 @@ class TokenGranted:
     account: str = "default"
 
 
-Event: TypeAlias = PaymentProcessed | TokenGranted
+@attrs.frozen(slots=True, kw_only=True)
+class TransferReceived:
+    """Money arrived on a bank account. That is a fact about the account, not yet about a payment.
+
+    ``amount`` is of this one transfer. ``memo`` is the text that came with it, as the bank gave it;
+    ``codes`` are the well-formed payment codes in it. ``reference`` is set only where the provider
+    itself says which payment it is for (payOS). :func:`paykit.vietqr.matching.judge` says what a
+    transfer means for a payment; the service does that with its own records.
+    """
+
+    event_id: str
+    provider: str
+    provider_id: str  #: the transfer's own id, at the provider
+    amount: Money
+    occurred_at: datetime
+    memo: str = attrs.field(default="", repr=False)
+    codes: tuple[str, ...] = ()
+    reference: str | None = None
+    account_number: str | None = attrs.field(default=None, repr=False)  #: where it arrived
+    bank_reference: str | None = None
+    account: str = "default"
+
+
+Event: TypeAlias = PaymentProcessed | TokenGranted | TransferReceived
 
 
 def as_return(events: tuple[Event, ...]) -> tuple[Event, ...]:

@@ -59,6 +59,9 @@ class Discrepancy(StrEnum):
     OVERPAID = "overpaid"
     CURRENCY = "currency"
     PROVIDER_ID = "provider_id"  #: the provider's id already belongs to another payment
+    LATE = "late"  #: a transfer of the right amount, after the time to pay was over
+    DUPLICATE_PAYMENT = "duplicate_payment"  #: money for something that was paid before
+    UNMATCHED = "unmatched"  #: a transfer that cannot be told to be for one payment
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -187,10 +190,12 @@ class PaymentRef:
     """Which payment is meant. Keep what a session gave you: providers need different parts.
 
     ``created_at`` is when the payment was created (VNPay asks for it), ``amount`` what was asked.
+    ``transaction_id`` names one hold or one capture of a payment that has several (PayPal).
     """
 
     reference: str = attrs.field(validator=_not_blank)
     provider_id: str | None = None
+    transaction_id: str | None = None
     amount: Money | None = None
     created_at: datetime | None = attrs.field(default=None, validator=_aware)
 
@@ -289,7 +294,11 @@ class Refund:
 
 @attrs.frozen(slots=True, kw_only=True)
 class Payment:
-    """What the provider says about a payment. Totals are cumulative, never deltas."""
+    """What the provider says about a payment. Totals are cumulative, never deltas.
+
+    ``transaction_id`` is the hold or the capture that the answer is about, where it has an id of
+    its own; ``expires_at`` is when a hold lapses.
+    """
 
     provider: str
     reference: str
@@ -298,6 +307,8 @@ class Payment:
     captured: Money | None = None
     refunded: Money | None = None
     provider_id: str | None = None
+    transaction_id: str | None = None
+    expires_at: datetime | None = None
     code: str | None = None
     message: str | None = None
     reason: str | None = None

@@ -17,19 +17,24 @@ import attrs
 
 from .errors import (
     ConfigurationError,
+    Declined,
+    InvalidRequest,
     MalformedResponse,
     OutcomeUnknown,
+    ProviderError,
     ProviderUnavailable,
     RateLimited,
     UnsupportedOperation,
 )
+from .http import Reply
+from .models import CaptureMode, PaymentStatus
 from .retries import retry_after
-from .wire import ProviderConfig
+from .wire import Environment, ProviderConfig
 
 if TYPE_CHECKING:
     from .events import Event
     from .flow import Flow
-    from .http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply
+    from .http import Delivery, HttpRequest, HttpResponse, JsonObject
     from .models import (
         Payment,
         PaymentRef,
@@ -69,6 +74,8 @@ class Capability(StrEnum):
     FETCH_PAYMENT = "fetch_payment"
     CAPTURE = "capture"
     VOID = "void"
+    COMPLETE = "complete"
+    REAUTHORIZE = "reauthorize"
     REFUND = "refund"
     FETCH_REFUND = "fetch_refund"
     CREATE_TOKEN = "create_token"  # noqa: S105 - the name of a method
@@ -90,6 +97,15 @@ class Outcome(StrEnum):
     TRY_AGAIN = "try_again"  #: our fault; nothing was stored
 
 
+#: How most providers want to hear of what was not taken in.
+_REFUSALS = {
+    Outcome.BAD_SIGNATURE: 401,
+    Outcome.STALE: 401,
+    Outcome.MALFORMED: 400,
+    Outcome.TRY_AGAIN: 503,
+}
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class ProviderInfo:
     """What there is to know about a provider before calling it."""
@@ -102,6 +118,10 @@ class ProviderInfo:
     webhook_method: str = "POST"
     #: Seconds to wait for an answer, as the provider advises.
     read_timeout: float = 30.0
+    #: Where its API is, unless the configuration has a ``base_url``.
+    hosts: Mapping[Environment, str] = attrs.field(factory=dict)
+    #: What it never tells by a webhook: a payment that stays open has to be asked about.
+    silent_on: frozenset[PaymentStatus] = frozenset()
 
 
 class Provider:
@@ -111,6 +131,9 @@ class Provider:
     info: ClassVar[ProviderInfo]
     Config: ClassVar[type[ProviderConfig]]
     capabilities: ClassVar[frozenset[Capability]] = frozenset()
+
+    #: What a webhook that was taken in is answered with, whatever it meant.
+    acknowledgement: ClassVar[Reply] = Reply(200)
 
     def __init_subclass__(cls) -> None:
         cls.capabilities = frozenset(
@@ -178,14 +201,33 @@ class Provider:
         raise self._unsupported(Capability.FETCH_PAYMENT)
 
     def capture(
-        self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
+        self,
+        ref: PaymentRef,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str,
+        final: bool = True,
     ) -> Flow[Payment]:
-        """Take held funds: ``amount``, or all of them."""
+        """Take held funds: ``amount``, or all of them; ``final`` releases what is left."""
         raise self._unsupported(Capability.CAPTURE)
 
     def void(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:
         """Release held funds."""
         raise self._unsupported(Capability.VOID)
+
+    def complete(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:
+        """Take or hold the money of a payment that the payer approved; else say how it stands.
+
+        Only for providers where the payer's approval moves nothing by itself (PayPal). Asks for
+        the state first, so doing it twice is harmless.
+        """
+        raise self._unsupported(Capability.COMPLETE)
+
+    def reauthorize(
+        self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
+    ) -> Flow[Payment]:
+        """Renew a hold that is about to lapse."""
+        raise self._unsupported(Capability.REAUTHORIZE)
 
     def refund(self, request: RefundRequest) -> Flow[Refund]:
         """Give money back."""
@@ -218,10 +260,65 @@ class Provider:
         raise self._unsupported(Capability.VERIFY)
 
     def reply(self, outcome: Outcome) -> Reply:
-        """The acknowledgement that this provider wants for ``outcome``."""
-        raise self._unsupported(Capability.VERIFY)
+        """The acknowledgement that this provider wants for ``outcome``.
+
+        Unless a provider says otherwise: :attr:`acknowledgement` for what is stored, 401 for what
+        is not proven, 400 for what cannot be read, 503 to be told again.
+        """
+        if Capability.VERIFY not in self.capabilities:
+            raise self._unsupported(Capability.VERIFY)
+        status = _REFUSALS.get(outcome)
+        return self.acknowledgement if status is None else Reply(status)
 
     # For providers.
+
+    @property
+    def base(self) -> str:
+        """Where the provider's API is: the configured ``base_url``, or that of the environment."""
+        configured: str | None = getattr(self.config, "base_url", None)
+        return configured or self.info.hosts[self.config.environment]
+
+    def check_request(self, request: PaymentRequest) -> None:
+        """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
+
+        The currency, an amount of nothing, and whatever the provider has no operation for.
+        """
+        if request.amount.currency not in self.info.currencies:
+            raise InvalidRequest(
+                f"{self.info.title} does not take {request.amount.currency}", field="currency"
+            )
+        if not request.amount:
+            raise InvalidRequest("must be more than nothing", field="amount")
+        can = self.capabilities
+        if request.capture is CaptureMode.MANUAL and Capability.CAPTURE not in can:
+            raise InvalidRequest(f"{self.info.title} has no separate capture", field="capture")
+        if (request.token or request.save_token) and Capability.CREATE_TOKEN not in can:
+            raise InvalidRequest(f"{self.info.title} stores no tokens", field="token")
+        if request.token and request.token.provider != self.name:
+            raise InvalidRequest("is another provider's", field="token")
+
+    def answered_no(
+        self,
+        kind: type[ProviderError],
+        message: object,
+        *,
+        code: str,
+        response: HttpResponse,
+        raw: object,
+        reason: str = "refused",
+    ) -> ProviderError:
+        """The error of class ``kind`` for the provider's ``code``; ``reason`` for a decline."""
+        text = str(message or "refused")[:200]
+        if issubclass(kind, Declined):
+            return kind(
+                text,
+                reason=reason,
+                provider=self.name,
+                code=code,
+                http_status=response.status,
+                raw=raw,
+            )
+        return kind(text, provider=self.name, code=code, http_status=response.status, raw=raw)
 
     def ask(self, request: HttpRequest, read: Callable[[JsonObject, HttpResponse], T]) -> Flow[T]:
         """Send ``request`` and let ``read`` make sense of the JSON answer, whatever its status.

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NoReturn, final
 
-from .errors import ConfigurationError, SignatureError
+from .errors import ConfigurationError, SignatureError, StaleDelivery
 from .http import Delivery
 
 Algorithm = Literal["sha256", "sha512"]
@@ -42,6 +44,10 @@ class SigningKey:
         """The HMAC of ``message`` in lower-case hex."""
         return self.digest(message).hex()
 
+    def base64(self, message: bytes) -> str:
+        """The HMAC of ``message`` in base64."""
+        return b64encode(self.digest(message)).decode()
+
     def matches(self, message: bytes, given: str) -> bool:
         """Whether ``given`` is the lower-case hex HMAC of ``message``, in constant time."""
         return hmac.compare_digest(self.hex(message).encode(), given.encode())
@@ -51,6 +57,29 @@ class SigningKey:
 
     def __reduce__(self) -> NoReturn:
         raise ConfigurationError("a signing key is not pickled: it holds a secret")
+
+
+@final
+class SharedSecret:
+    """A secret that a sender brings along. Only its digest is kept, so it cannot show itself."""
+
+    __slots__ = ("_digest",)
+
+    def __init__(self, secret: str) -> None:
+        if not secret.strip():
+            raise ConfigurationError("a webhook secret must not be empty")
+        self._digest = hashlib.sha256(secret.encode()).digest()
+
+    def matches(self, given: str) -> bool:
+        """Whether ``given`` is the secret, in constant time whatever their lengths."""
+        claimed = hashlib.sha256(given.encode(errors="surrogatepass")).digest()
+        return hmac.compare_digest(self._digest, claimed)
+
+    def __repr__(self) -> str:
+        return "SharedSecret()"
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError("a webhook secret is not pickled")
 
 
 @final
@@ -115,6 +144,85 @@ def seal_hmac_hex(
         "Usual causes: a key of the other environment, or a query or body that was parsed and "
         "serialised again before verification"
     )
+
+
+def seal_secret(
+    delivery: Delivery,
+    *,
+    secrets: Sequence[SharedSecret],
+    given: str | None,
+    fields: Mapping[str, Any],
+    expected: str,
+) -> Verified:
+    """Prove the sender of ``delivery`` by a secret that it brings along: nothing signs the content.
+
+    For providers that offer nothing better, over HTTPS only. Raises
+    :class:`~paykit.errors.SignatureError`.
+    """
+    if not given:
+        raise SignatureError(f"no secret; expected {expected}")
+    if not any(secret.matches(given) for secret in secrets):
+        raise SignatureError(
+            f"the secret is another one (got {len(given)} characters); expected {expected}"
+        )
+    return Verified(_SEAL, delivery, fields, fingerprint(delivery.query + b"\n" + delivery.body))
+
+
+def seal_rsa(
+    delivery: Delivery,
+    *,
+    public_key: Any,
+    message: bytes,
+    given: str | None,
+    fields: Mapping[str, Any],
+    expected: str,
+) -> Verified:
+    """Prove ``delivery`` by a base64 RSA signature (PKCS#1 v1.5, SHA-256) of ``message``.
+
+    ``public_key`` is an ``RSAPublicKey`` of the ``cryptography`` package, whose owner the caller
+    has made sure of. Raises :class:`~paykit.errors.SignatureError`.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import padding
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    if not given:
+        raise SignatureError(f"no signature; expected {expected}")
+    try:
+        claimed = b64decode(given, validate=True)
+    except ValueError:
+        claimed = b""
+    # b64decode ignores bits that do not count: demand the one spelling.
+    if not claimed or b64encode(claimed).decode() != given:
+        raise SignatureError(f"the signature is not clean base64; expected {expected}")
+    try:
+        public_key.verify(claimed, message, padding.PKCS1v15(), SHA256())
+    except InvalidSignature:
+        raise SignatureError(
+            f"the signature does not match (got {len(given)} characters); expected {expected}. "
+            "Usual causes: another webhook's id, or a body that was parsed and serialised again"
+        ) from None
+    return Verified(_SEAL, delivery, fields, fingerprint(message))
+
+
+def seal_asked(delivery: Delivery, *, fields: Mapping[str, Any], about: bytes) -> Verified:
+    """Prove a call that carries no signature by what the provider answered when asked about it.
+
+    ``fields`` hold nothing of the call itself, only the provider's answer over TLS; ``about`` is
+    what the fingerprint is made of.
+    """
+    return Verified(_SEAL, delivery, fields, fingerprint(about))
+
+
+def check_fresh(moment: datetime, *, now: datetime, tolerance: timedelta) -> None:
+    """Raise :class:`~paykit.errors.StaleDelivery` unless ``moment`` is near, past or future."""
+    distance = now - moment
+    if abs(distance) > tolerance:
+        side = "old" if distance > timedelta(0) else "in the future"
+        raise StaleDelivery(
+            f"the signed time is {abs(distance).total_seconds():.0f} seconds {side}; "
+            f"at most {tolerance.total_seconds():.0f} are accepted. Is this server's clock right?"
+        )
 
 
 def fingerprint(message: bytes) -> str:

@@ -82,12 +82,14 @@ def sandbox(host: str, port: int, public_url: str | None, vnpay_ipn_url: str) ->
     with _one_line_errors("sandbox"):
         from ..demo.server import listen, serve
         from ..sandbox import SandboxConfig, VNPayConfig, create_app
+        from ..sandbox.app import SIMULATORS
 
         at = listen(host, port)
         config = SandboxConfig(
             public_url=public_url or at.url, vnpay=VNPayConfig(ipn_url=vnpay_ipn_url)
         )
-        click.echo(f"VNPay: {config.public_url}/vnpay    MoMo: {config.public_url}/momo")
+        for simulator in SIMULATORS:
+            click.echo(f"{simulator.title + ':':<16}{config.public_url}/{simulator.name}")
         click.echo(f"What happened: {config.public_url}/    Ctrl-C ends it.")
         serve({at: create_app(config)})
     click.echo("Closed.")

@@ -1,7 +1,8 @@
 """Payment providers that run offline: the same calls, signatures and notices, pages to click.
 
-``create_app(SandboxConfig())`` is an ASGI application with VNPay under ``/vnpay`` and MoMo under
-``/momo``, a list of what happened at ``/``, and switches for tests under ``/_sandbox``. It checks
+``create_app(SandboxConfig())`` is an ASGI application with each provider under its own name
+(``/vnpay``, ``/momo`` …), a list of what happened at ``/``, and switches for tests under
+``/_sandbox``. It checks
 and signs with code of its own, so that it and the adapters pin each other. No real money moves.
 
 Its credentials are public and it calls any address that a signed request names: bind it to the

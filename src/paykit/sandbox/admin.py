@@ -64,6 +64,8 @@ class Admin:
             "index.html",
             payments=self._payments()[:_SHOWN],
             deliveries=list(self._deliveries)[:_SHOWN],
+            simulators=self._simulators,
+            names={one.name: one.title for one in self._simulators},
             config=self._config,
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -15,7 +16,11 @@ from .deliveries import Deliveries, Send
 from .faults import Faults
 from .momo import MoMoSimulator
 from .pages import STATIC, Pages
+from .summary import Simulator
 from .vnpay import VNPaySimulator
+
+#: In the order in which people read of them.
+SIMULATORS: Final[tuple[type[Simulator], ...]] = (VNPaySimulator, MoMoSimulator)
 
 
 def create_app(config: SandboxConfig | None = None, *, send: Send | None = None) -> Starlette:
@@ -36,11 +41,10 @@ def create_app(config: SandboxConfig | None = None, *, send: Send | None = None)
     faults = Faults()
     pages = Pages(config)
     deliveries = Deliveries(send, clock=config.clock, faults=faults, keep=config.keep)
-    vnpay = VNPaySimulator(config, deliveries=deliveries, faults=faults, pages=pages)
-    momo = MoMoSimulator(config, deliveries=deliveries, faults=faults, pages=pages)
-    admin = Admin(
-        config, simulators=(vnpay, momo), deliveries=deliveries, faults=faults, pages=pages
-    )
+    simulators = [
+        kind(config, deliveries=deliveries, faults=faults, pages=pages) for kind in SIMULATORS
+    ]
+    admin = Admin(config, simulators=simulators, deliveries=deliveries, faults=faults, pages=pages)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -54,8 +58,7 @@ def create_app(config: SandboxConfig | None = None, *, send: Send | None = None)
     app = Starlette(
         routes=[
             *admin.routes(),
-            Mount("/vnpay", routes=vnpay.routes()),
-            Mount("/momo", routes=momo.routes()),
+            *(Mount(f"/{one.name}", routes=one.routes()) for one in simulators),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         lifespan=lifespan,

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 import attrs
+from starlette.routing import Route
 
 from ..money import Money
+from .config import SandboxConfig
+from .deliveries import Deliveries
+from .faults import Faults
+from .pages import Pages
 
 Mood: TypeAlias = Literal["open", "good", "bad"]
 
@@ -40,7 +45,19 @@ class PaymentSummary:
 
 
 class Simulator(Protocol):
-    """What the list needs of a provider's simulator."""
+    """What the sandbox needs of a provider's simulator; it is mounted under its ``name``."""
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+
+    def __init__(
+        self, config: SandboxConfig, *, deliveries: Deliveries, faults: Faults, pages: Pages
+    ) -> None: ...
+
+    def routes(self) -> list[Route]:
+        """Its routes, relative to the mount."""
+        ...
 
     def summaries(self) -> list[PaymentSummary]:
         """Its payments, the oldest first."""
+        ...

@@ -202,7 +202,7 @@ class Operations:
         except WebhookError as error:
             log.info("an unproven browser return for %s: %s", provider.key, error)
             return ReturnInfo(verified=False, record=None)
-        reference = events[0].reference if events else ""
+        reference = (events[0].reference if events else None) or ""
         record = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)
         )

@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, runtime_checkable
 import attrs
 
 from ..errors import ConfigurationError, InvalidRequest, UnsupportedOperation
-from ..http import Delivery
+from ..http import Delivery, HttpRequest, HttpResponse
 from ..money import Money
 from ..provider import Provider
 from .fields import Field
@@ -65,7 +65,11 @@ class Notice:
 
 
 class DeliveryFactory(Protocol):
-    """Makes deliveries of one provider. A factory has no state and takes no arguments to build."""
+    """Makes deliveries of one provider. A factory has no state and takes no arguments to build.
+
+    Where a notice's ``fields`` are not simply the top of the body, a factory may also have
+    ``names``, the names that may be set, and ``amount``, the one of them that is the amount.
+    """
 
     @property
     def signature(self) -> Field:
@@ -93,6 +97,15 @@ class ReturnFactory(DeliveryFactory, Protocol):
         self, provider: Provider, notice: Notice, *, key: bytes | None = None
     ) -> Delivery:
         """The call that the payer's browser makes; raises as :meth:`webhook` does."""
+        ...
+
+
+@runtime_checkable
+class AskedFactory(DeliveryFactory, Protocol):
+    """Also plays the provider's API, for a provider that is asked while a call is verified."""
+
+    def answer(self, provider: Provider, delivery: Delivery, request: HttpRequest) -> HttpResponse:
+        """What the API says to ``request`` if ``delivery`` is genuine."""
         ...
 
 

@@ -23,7 +23,10 @@ _STYLES: Final[tuple[_Style, ...]] = tuple(
 
 @attrs.frozen
 class Field:
-    """One named value of a delivery: a header, else a query parameter of a GET, else a JSON key."""
+    """One named value of a delivery: a header, else a query parameter of a GET, else a JSON key.
+
+    A key inside an object inside the body is written with dots: ``data.amount``.
+    """
 
     name: str
     header: bool = False
@@ -41,7 +44,8 @@ class Field:
                 ),
                 None,
             )
-        return parse_json_object(delivery.body).get(self.name)
+        home, key = self._home(parse_json_object(delivery.body))
+        return home.get(key)
 
     def replace(self, delivery: Delivery, value: Any) -> Delivery:
         """The delivery with another value here; everything else keeps its bytes."""
@@ -57,7 +61,8 @@ class Field:
             return self._rewrite_query(delivery, f"{quote_plus(self.name)}={quote_plus(value)}")
 
         def put(body: dict[str, Any]) -> None:
-            body[self.name] = value
+            home, key = self._home(body)
+            home[key] = value
 
         return attrs.evolve(delivery, body=edit_json(delivery.body, put))
 
@@ -70,9 +75,12 @@ class Field:
             )
         if delivery.method == "GET":
             return self._rewrite_query(delivery, None)
-        return attrs.evolve(
-            delivery, body=edit_json(delivery.body, lambda body: body.pop(self.name, None))
-        )
+
+        def drop(body: dict[str, Any]) -> None:
+            home, key = self._home(body)
+            home.pop(key, None)
+
+        return attrs.evolve(delivery, body=edit_json(delivery.body, drop))
 
     def alter(self, delivery: Delivery) -> Delivery:
         """The delivery with a different value of the same kind here."""
@@ -80,6 +88,16 @@ class Field:
         if value is None:
             raise InvalidRequest("is not in this delivery", field=self.name)
         return self.replace(delivery, altered(value))
+
+    def _home(self, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """The object that holds the value, and its key there."""
+        *path, key = self.name.split(".")
+        for name in path:
+            inside = body.get(name)
+            if not isinstance(inside, dict):
+                return {}, key  # nothing is there, and nothing can be put there
+            body = inside
+        return body, key
 
     def _is_header(self, name: str) -> bool:
         return name.lower() == self.name.lower()

@@ -11,7 +11,7 @@ import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import attrs
 
@@ -22,6 +22,7 @@ from ...errors import (
     MalformedDelivery,
     MalformedResponse,
     NotFound,
+    ProviderError,
     ProviderUnavailable,
     SignatureError,
 )
@@ -48,7 +49,6 @@ from ...money import Money
 from ...provider import (
     Clock,
     IdFactory,
-    Outcome,
     Provider,
     ProviderInfo,
     random_id,
@@ -63,7 +63,6 @@ from .codes import (
     REFUND_CODES,
     REFUND_REFUSALS,
     REFUSALS,
-    REPLIES,
     RESULT_CODES,
 )
 from .notices import EXPECTED, NUMBERS, from_milliseconds, read_notice, whole_number
@@ -122,9 +121,6 @@ __all__ = [
     "MoMoConfig",
 ]
 
-_SANDBOX: Final = "https://test-payment.momo.vn"
-_PRODUCTION: Final = "https://payment.momo.vn"
-
 S = PaymentStatus
 T = TypeVar("T")
 
@@ -141,16 +137,20 @@ class MoMo(Provider):
         countries=frozenset({"VN"}),
         webhook_method="POST",
         read_timeout=35.0,
+        hosts={
+            Environment.SANDBOX: "https://test-payment.momo.vn",
+            Environment.PRODUCTION: "https://payment.momo.vn",
+        },
     )
     Config = MoMoConfig
     config: MoMoConfig
+    #: MoMo wants it within 15 seconds and reads nothing else. It has no reply for "not ours".
+    acknowledgement = Reply(204)
 
     def __init__(
         self, config: MoMoConfig, *, clock: Clock = utc_now, new_id: IdFactory = random_id
     ) -> None:
         super().__init__(config, clock=clock, new_id=new_id)
-        production = config.environment is Environment.PRODUCTION
-        self._base = config.base_url or (_PRODUCTION if production else _SANDBOX)
         secrets = (config.secret_key, *config.previous_secret_keys)
         self._keys = tuple(SigningKey(item.get_secret_value(), "sha256") for item in secrets)
         self._access_keys = (config.access_key, *config.previous_access_keys)
@@ -236,7 +236,7 @@ class MoMo(Provider):
             created = Created.read(answer, provider=self.name)
             if created.amount is not None and created.amount != body["amount"]:
                 raise MalformedResponse("the answer is about another amount", provider=self.name)
-            if not created.payUrl.startswith(("https://", f"{self._base}/")):
+            if not created.payUrl.startswith(("https://", f"{self.base}/")):
                 raise MalformedResponse("payUrl is not an https URL", provider=self.name)
             return PaymentSession(
                 provider=self.name,
@@ -412,10 +412,6 @@ class MoMo(Provider):
         )
         return (payment, granted)
 
-    def reply(self, outcome: Outcome) -> Reply:
-        """204 No Content within 15 seconds; MoMo reads nothing else."""
-        return Reply(REPLIES[outcome])
-
     # Query, capture, void, refund. These answers carry no signature; they are trusted as far as
     # TLS reaches, and must echo what was asked.
 
@@ -431,9 +427,16 @@ class MoMo(Provider):
         return self._post("/v2/gateway/api/query", QUERY_FIELDS, body, read)
 
     def capture(
-        self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
+        self,
+        ref: PaymentRef,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str,
+        final: bool = True,
     ) -> Flow[Payment]:
         """Take the held funds, all of them: MoMo refuses any other amount."""
+        if not final:
+            raise InvalidRequest("MoMo captures once", field="final")
         return self._confirm(ref, amount, "capture", idempotency_key)
 
     def void(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:
@@ -605,7 +608,7 @@ class MoMo(Provider):
     ) -> Flow[T]:
         signed = {**body, "signature": self.signature(fields, body)}
         request = HttpRequest.post_json(
-            self._base + path, signed, replay_safe=replay_safe, moves_money=moves_money
+            self.base + path, signed, replay_safe=replay_safe, moves_money=moves_money
         )
         return self.ask(request, read)
 
@@ -615,18 +618,14 @@ class MoMo(Provider):
         if type(code) is not int:
             raise MalformedResponse("no resultCode", provider=self.name)
         if code in REFUSALS:
-            kind = REFUSALS[code]
+            kind: type[ProviderError] = REFUSALS[code]
             details = answer.get("subErrors")
             if isinstance(details, list) and any(
                 isinstance(item, dict) and item.get("field") == "signature" for item in details
             ):
                 kind = AuthenticationFailed
-            raise kind(
-                str(answer.get("message") or "refused")[:200],
-                provider=self.name,
-                code=str(code),
-                http_status=response.status,
-                raw=answer,
+            raise self.answered_no(
+                kind, answer.get("message"), code=str(code), response=response, raw=answer
             )
         for name in ("partnerCode", "orderId", "requestId"):
             if answer.get(name) != asked[name]:
@@ -648,30 +647,18 @@ class MoMo(Provider):
             raise MalformedResponse("the answer is about another amount", provider=self.name)
 
     def _declined(
-        self,
-        code: int,
-        answer: JsonObject,
-        response: HttpResponse,
-        reason: str | None = None,
-    ) -> Declined | ProviderUnavailable:
-        message = str(answer.get("message") or "refused")[:200]
+        self, code: int, answer: JsonObject, response: HttpResponse, reason: str | None = None
+    ) -> ProviderError:
         status, known = RESULT_CODES.get(code, (S.UNKNOWN, None))
-        if reason is None and status not in {S.FAILED, S.CANCELED, S.EXPIRED}:
-            # Not known, or still running (HTTP 422 with 7000 for a repeated requestId).
-            return ProviderUnavailable(
-                message,
-                provider=self.name,
-                code=str(code),
-                http_status=response.status,
-                raw=answer,
-            )
-        return Declined(
-            message,
-            reason=reason or known or "refused",
-            provider=self.name,
+        # Not known, or still running (HTTP 422 with 7000 for a repeated requestId).
+        open_ended = reason is None and status not in {S.FAILED, S.CANCELED, S.EXPIRED}
+        return self.answered_no(
+            ProviderUnavailable if open_ended else Declined,
+            answer.get("message"),
             code=str(code),
-            http_status=response.status,
+            response=response,
             raw=answer,
+            reason=reason or known or "refused",
         )
 
     def _payment(self, code: int, answer: Queried, raw: JsonObject) -> Payment:

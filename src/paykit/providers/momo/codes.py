@@ -16,9 +16,6 @@ from ...models import (
     PaymentStatus,
     RefundStatus,
 )
-from ...provider import (
-    Outcome,
-)
 
 S = PaymentStatus
 
@@ -100,15 +97,4 @@ REFUSALS: Final[Mapping[int, type[ProviderError]]] = {
     45: ProviderError,
     47: ProviderError,
     2019: ProviderError,
-}
-
-REPLIES: Final[Mapping[Outcome, int]] = {
-    Outcome.ACCEPTED: 204,
-    Outcome.DUPLICATE: 204,
-    Outcome.UNKNOWN_REFERENCE: 204,  # kept for review; MoMo has no reply for "not ours"
-    Outcome.MISMATCH: 204,
-    Outcome.BAD_SIGNATURE: 401,
-    Outcome.STALE: 401,
-    Outcome.MALFORMED: 400,
-    Outcome.TRY_AGAIN: 503,
 }

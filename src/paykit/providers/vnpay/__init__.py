@@ -25,7 +25,6 @@ from ...events import Event, PaymentProcessed, Source
 from ...flow import Flow, done
 from ...http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply, decode_component
 from ...models import (
-    CaptureMode,
     Payment,
     PaymentRef,
     PaymentRequest,
@@ -171,10 +170,7 @@ class VNPay(Provider):
     def _payment_fields(
         self, request: PaymentRequest, now: datetime, expires_at: datetime, *, qr: bool
     ) -> dict[str, str]:
-        if request.capture is not CaptureMode.AUTOMATIC:
-            raise InvalidRequest("VNPay has no separate capture", field="capture")
-        if request.token is not None or request.save_token:
-            raise InvalidRequest("VNPay PAY has no stored tokens", field="token")
+        self.check_request(request)
         if not REFERENCE.fullmatch(request.reference):
             raise InvalidRequest("use 1 to 100 of A-Z a-z 0-9 _ -", field="reference")
         if expires_at <= now:
@@ -358,13 +354,13 @@ class VNPay(Provider):
                     fields.get("vnp_TransactionStatus", ""), RefundStatus.UNKNOWN
                 )
             elif code in REFUND_REFUSALS:
-                raise Declined(
-                    fields.get("vnp_Message", "refused"),
-                    reason=REFUND_REFUSALS[code],
-                    provider=self.name,
+                raise self.answered_no(
+                    Declined,
+                    fields.get("vnp_Message"),
                     code=code,
-                    http_status=response.status,
+                    response=response,
                     raw=body,
+                    reason=REFUND_REFUSALS[code],
                 )
             elif code in REFUSALS:
                 raise self._refusal(code, body, response)
@@ -482,9 +478,13 @@ class VNPay(Provider):
         )
 
     def _refusal(self, code: str, body: JsonObject, response: HttpResponse) -> ProviderError:
-        message = str(body.get("vnp_Message") or body.get("message") or "refused")[:200]
-        kind = REFUSALS.get(code, ProviderUnavailable)
-        return kind(message, provider=self.name, code=code, http_status=response.status, raw=body)
+        return self.answered_no(
+            REFUSALS.get(code, ProviderUnavailable),
+            body.get("vnp_Message") or body.get("message"),
+            code=code,
+            response=response,
+            raw=body,
+        )
 
     def _created(self, ref: PaymentRef) -> str:
         if ref.created_at is None:

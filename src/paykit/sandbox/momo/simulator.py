@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -29,6 +29,9 @@ _SEE_OTHER = 303
 
 class MoMoSimulator:
     """MoMo for a few merchants: its books in memory, and the routes under ``/momo``."""
+
+    name: ClassVar = "momo"
+    title: ClassVar = "MoMo"
 
     def __init__(
         self, config: SandboxConfig, *, deliveries: Deliveries, faults: Faults, pages: Pages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -28,6 +28,9 @@ _SEE_OTHER = 303
 
 class VNPaySimulator:
     """One VNPay terminal: its payments in memory, and the routes under ``/vnpay``."""
+
+    name: ClassVar = "vnpay"
+    title: ClassVar = "VNPay"
 
     def __init__(
         self, config: SandboxConfig, *, deliveries: Deliveries, faults: Faults, pages: Pages

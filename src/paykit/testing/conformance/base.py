@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -28,8 +29,8 @@ from ...models import (
 from ...money import Money
 from ...provider import Capability, Outcome, Provider
 from ...wire import ProviderConfig
-from ..factory import STATES, DeliveryFactory, Notice, State, factory_for, sign
-from .data import Call, Case, CaseFolder
+from ..factory import STATES, AskedFactory, DeliveryFactory, Notice, State, factory_for, sign
+from .data import Call, Case, CaseFolder, Proof
 from .values import structure
 
 C = Capability
@@ -38,8 +39,10 @@ C = Capability
 ARGUMENTS: Final[Mapping[Capability, Mapping[str, type]]] = {
     C.CREATE_PAYMENT: {"request": PaymentRequest},
     C.FETCH_PAYMENT: {"ref": PaymentRef},
-    C.CAPTURE: {"ref": PaymentRef, "amount": Money, "idempotency_key": str},
+    C.CAPTURE: {"ref": PaymentRef, "amount": Money, "idempotency_key": str, "final": bool},
     C.VOID: {"ref": PaymentRef, "idempotency_key": str},
+    C.COMPLETE: {"ref": PaymentRef, "idempotency_key": str},
+    C.REAUTHORIZE: {"ref": PaymentRef, "amount": Money, "idempotency_key": str},
     C.REFUND: {"request": RefundRequest},
     C.FETCH_REFUND: {"ref": RefundRef},
     C.CREATE_TOKEN: {"request": TokenRequest},
@@ -179,7 +182,10 @@ class Checks:
         """A notice in the provider's own currency."""
         currency = min(self.provider_class.info.currencies)
         base = Notice(
-            state=state, reference="CONFORM-1", amount=Money(150_000, currency), at=self.folder.now
+            state=state,
+            reference=self.folder.references[0],
+            amount=Money(150_000, currency),
+            at=self.folder.now,
         )
         return attrs.evolve(base, **changes)
 
@@ -210,9 +216,13 @@ class Checks:
     def receive(
         self, provider: Provider, delivery: Delivery, *, returned: bool
     ) -> tuple[Event, ...]:
-        """Verify and parse; a request to somebody fails the test."""
+        """Verify and parse; a request that the delivery factory has no answer to fails the test."""
         verify = provider.verify_return if returned else provider.verify
-        return provider.parse(run(verify(delivery), Wire([]).send))
+        factory = self.factory(provider)
+        peer = Wire([]).send
+        if isinstance(factory, AskedFactory):
+            peer = partial(factory.answer, provider, delivery)
+        return provider.parse(run(verify(delivery), peer))
 
     def recorded(self, call: Call) -> tuple[Provider, Delivery]:
         """A recorded call, and the provider with the keys it was made for."""
@@ -230,9 +240,20 @@ class Checks:
         capability = C.VERIFY_RETURN if returned else C.VERIFY
         return capability in self.provider_class.capabilities
 
-    def ways(self) -> list[bool]:
-        """The kinds of call that this provider receives: webhook (False), return (True)."""
-        return [returned for returned in (False, True) if self.can(returned)]
+    def ways(self, *proofs: Proof) -> list[bool]:
+        """The kinds of call that this provider receives: webhook (False), return (True).
+
+        With ``proofs``, only those that are proven so.
+        """
+        return [
+            returned
+            for returned in (False, True)
+            if self.can(returned) and (not proofs or self.folder.covers[returned] in proofs)
+        ]
+
+    def proven(self, calls: Sequence[Call], *proofs: Proof) -> list[Call]:
+        """Those of ``calls`` that are proven so."""
+        return [call for call in calls if self.folder.covers[call.returned] in proofs]
 
     def tellable(self) -> list[tuple[State, bool]]:
         """Every state that a notice of this provider can tell, by each way."""
@@ -273,11 +294,15 @@ _PARAMETERS: Final[Mapping[str, Callable[[Checks], Sequence[Any]]]] = {
     "missing": lambda checks: sorted(frozenset(C) - checks.provider_class.capabilities),
     "call": lambda checks: checks.folder.calls,
     "accepted_call": _accepted,
+    "signed_call": lambda checks: checks.proven(_accepted(checks), Proof.SIGNATURE),
+    "keyed_call": lambda checks: checks.proven(_accepted(checks), Proof.SIGNATURE, Proof.SECRET),
     "either_case": lambda checks: _accepted(checks) if checks.folder.any_case else [],
     "dated": lambda checks: checks.ways() if checks.folder.tolerance else [],
     "row": lambda checks: checks.folder.rows,
     "told": lambda checks: checks.tellable(),
     "returned": lambda checks: checks.ways(),
+    "keyed": lambda checks: checks.ways(Proof.SIGNATURE, Proof.SECRET),
+    "coded": lambda checks: checks.ways() if checks.folder.has_codes else [],
     "outcome": lambda checks: list(Outcome) if checks.can(returned=False) else [],
     "rotated": lambda checks: sorted(checks.folder.rotation),
 }

@@ -145,8 +145,20 @@ def names_of(delivery: Delivery, signature: Field) -> list[str]:
     if delivery.method == "GET":
         names = [decode_component(name) for name, _ in delivery.query_pairs()]
     else:
-        names = list(parse_json_object(delivery.body))
+        names = _keys(parse_json_object(delivery.body), "")
     return [name for name in names if signature.header or name != signature.name]
+
+
+def _keys(content: dict[str, Any], prefix: str) -> list[str]:
+    """All keys, those of objects inside with dots; what is in a list counts as one value."""
+    found = []
+    for name, value in content.items():
+        if "." in name:
+            continue  # the dotted form would mean another one
+        found.append(f"{prefix}{name}")
+        if isinstance(value, dict):
+            found += _keys(value, f"{prefix}{name}.")
+    return found
 
 
 def changed_field(delivery: Delivery, name: str) -> Broken:
@@ -163,7 +175,11 @@ def changed_field(delivery: Delivery, name: str) -> Broken:
 
 
 def doubled_field(delivery: Delivery, name: str) -> Broken:
-    """The delivery with the field twice, the second value before or behind the signed one."""
+    """The delivery with the field twice, the second value before or behind the signed one.
+
+    A key inside an object is doubled by a second object of the outer name.
+    """
+    name = name.partition(".")[0] if delivery.method != "GET" else name
     value = Field(name).read(delivery)
     for which in (value, altered(value)):
         if delivery.method == "GET":
@@ -174,7 +190,8 @@ def doubled_field(delivery: Delivery, name: str) -> Broken:
             ):
                 yield f"{which!r:.20} {place}", attrs.evolve(delivery, query=query)
         else:
-            pair = f"{json.dumps(name)}:{json.dumps(which, ensure_ascii=False)}".encode()
+            text = json.dumps(which, ensure_ascii=False, default=str)
+            pair = f"{json.dumps(name)}:{text}".encode()
             whole = delivery.body.strip()
             for place, body in (
                 ("before", b"{" + pair + b"," + whole[1:]),

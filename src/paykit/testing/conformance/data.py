@@ -7,6 +7,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -109,6 +110,14 @@ class Row:
     events: tuple[Table, ...]
 
 
+class Proof(StrEnum):
+    """What proves a call of the provider or of a browser."""
+
+    SIGNATURE = "signature"  #: a signature over what it says
+    SECRET = "secret"  # noqa: S105 - a secret that it brings along; nothing covers what it says
+    ASKED = "asked"  #: nothing: the provider is asked, and only its answer counts
+
+
 @attrs.frozen(kw_only=True)
 class Answers:
     """What the answers to one command must echo, and what they may lack or misspell."""
@@ -129,6 +138,9 @@ class CaseFolder:
     any_case: bool
     unsigned: tuple[str, ...]
     tolerance: timedelta | None
+    references: tuple[str, str]
+    has_codes: bool
+    covers: Mapping[bool, Proof]
     answers: Mapping[str, Answers]
     replies: Mapping[Outcome, Reply]
     cases: tuple[Case, ...]
@@ -160,6 +172,12 @@ def _read(path: Path) -> CaseFolder:
         any_case=webhook.get("any_case", False),
         unsigned=tuple(webhook.get("unsigned", ())),
         tolerance=timedelta(seconds=webhook["tolerance"]) if "tolerance" in webhook else None,
+        references=tuple(webhook.get("references", ("CONFORM-1", "CONFORM-2"))),
+        has_codes=webhook.get("codes", True),
+        covers={
+            False: Proof(webhook.get("proof", "signature")),
+            True: Proof(settings.get("return", {}).get("proof", "signature")),
+        },
         answers={name: Answers(**item) for name, item in settings.get("answers", {}).items()},
         replies={
             Outcome(name): Reply(

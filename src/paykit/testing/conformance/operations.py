@@ -50,7 +50,7 @@ _GOOD_NEWS: Final = frozenset(
     }
 )
 _GIVEN_BACK: Final = frozenset({PaymentStatus.PARTIALLY_REFUNDED, PaymentStatus.REFUNDED})
-_TAKES_MONEY: Final = frozenset({C.CAPTURE, C.VOID, C.REFUND})
+_TAKES_MONEY: Final = frozenset({C.CAPTURE, C.VOID, C.REAUTHORIZE, C.REFUND})
 _ASKS: Final = frozenset({C.FETCH_PAYMENT, C.REFUND, C.FETCH_REFUND})
 
 
@@ -237,6 +237,8 @@ def _sample(provider: Provider, capability: Capability) -> Any:
         C.FETCH_PAYMENT: (ref,),
         C.CAPTURE: (ref,),
         C.VOID: (ref,),
+        C.COMPLETE: (ref,),
+        C.REAUTHORIZE: (ref,),
         C.REFUND: (RefundRequest(payment=ref, reference="R2"),),
         C.FETCH_REFUND: (RefundRef(payment=ref, reference="R2"),),
         C.CREATE_TOKEN: (TokenRequest(reference="R1", customer_id="c1"),),
@@ -244,7 +246,8 @@ def _sample(provider: Provider, capability: Capability) -> Any:
         C.VERIFY: (Delivery("POST"),),
         C.VERIFY_RETURN: (Delivery("GET"),),
     }
-    keys = {"idempotency_key": "k1"} if capability in {C.CAPTURE, C.VOID} else {}
+    keyed = capability in {C.CAPTURE, C.VOID, C.COMPLETE, C.REAUTHORIZE}
+    keys = {"idempotency_key": "k1"} if keyed else {}
     return getattr(provider, capability.value)(*samples[capability], **keys)
 
 
