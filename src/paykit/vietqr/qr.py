@@ -1,7 +1,7 @@
 """QR codes of payloads as SVG, PNG and text, drawn by segno.
 
-It needs the extra ``paykit-adapters[qr]``. The error correction is M, and the quiet zone is the four
-modules that ISO/IEC 18004 asks for.
+It needs the extra ``paykit-adapters[qr]``. The error correction is M, and the quiet zone is the
+four modules that ISO/IEC 18004 asks for.
 """
 
 from __future__ import annotations
