@@ -1,5 +1,7 @@
 """``paykit qr``."""
 
+import os
+import pty
 import subprocess
 import sys
 
@@ -83,6 +85,22 @@ def test_a_file_that_cannot_be_written(tmp_path):
     ended = run(*ASKED, "--output", str(tmp_path / "no" / "such" / "folder"))
     assert (ended.returncode, ended.stdout) == (1, b"")
     assert ended.stderr.decode().startswith("Error: Could not open file ")
+
+
+def test_a_png_is_not_thrown_into_a_terminal():
+    mine, theirs = pty.openpty()
+    code = "from paykit.cli import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "qr", *ASKED, "--format", "png"],
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    os.close(theirs)
+    os.close(mine)
+    said = b"Error: a PNG cannot be shown in a terminal: give --output\n"
+    assert (ended.returncode, ended.stderr) == (1, said)
 
 
 def test_without_segno():

@@ -48,8 +48,8 @@ def png(payload: VietQRPayload | str, *, scale: int = 8) -> bytes:
 def terminal(payload: VietQRPayload | str) -> str:
     """Lines of block characters, for light text on a dark ground. Raises as :func:`svg` does."""
     rows = [list(row) for row in _draw(payload).matrix_iter(border=_QUIET_ZONE)]
-    if len(rows) % 2:
-        rows.append([1] * len(rows[0]))  # below the quiet zone, so that nothing is printed there
+    # Codes have an odd number of rows, and a line shows two: the last is half ground.
+    rows.append([1] * len(rows[0]))
     blocks = {(0, 0): "█", (0, 1): "▀", (1, 0): "▄", (1, 1): " "}
     return "\n".join(
         "".join(blocks[bool(upper), bool(lower)] for upper, lower in zip(*pair, strict=True))
