@@ -13,6 +13,7 @@ LAYERS = [
     ["models", "events", "http", "vietqr"],
     ["flow", "signing", "wire", "retries"],
     ["provider", "registry"],
+    ["bank_transfer"],
     ["providers", "webhooks.receiver", "service.state"],
     ["transport", "client", "webhooks", "service"],
     ["sandbox", "testing", "cli", "demo"],
@@ -36,7 +37,7 @@ ONLY_IN = {
     "click": {"cli"},
     "segno": {"vietqr.qr"},
     "pytest": {"testing"},
-    "pydantic": {"wire", "providers", "testing"},
+    "pydantic": {"wire", "providers", "bank_transfer", "testing"},
     "cryptography": {"signing", "sandbox", "testing"},
 }
 #: Translators and formats: time, ids and the network are given to them.

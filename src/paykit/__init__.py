@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .events import Event as Event
     from .events import PaymentProcessed as PaymentProcessed
     from .events import TokenGranted as TokenGranted
+    from .events import TransferReceived as TransferReceived
     from .http import Delivery as Delivery
     from .http import HttpRequest as HttpRequest
     from .http import HttpResponse as HttpResponse
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from .provider import Provider as Provider
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
+    from .providers.vietqr import VietQR as VietQR
+    from .providers.vietqr import VietQRConfig as VietQRConfig
     from .providers.vnpay import VNPay as VNPay
     from .providers.vnpay import VNPayConfig as VNPayConfig
 
@@ -73,7 +76,7 @@ _HOMES = {
     "MalformedDelivery MalformedResponse NoAnswer NotFound NotSent OutcomeUnknown PaykitError "
     "ProviderError ProviderUnavailable RateLimited SignatureError StaleDelivery StoreUnavailable "
     "TransportError UnsupportedOperation WebhookError",
-    "events": "Event PaymentProcessed TokenGranted",
+    "events": "Event PaymentProcessed TokenGranted TransferReceived",
     "http": "Delivery HttpRequest HttpResponse Reply",
     "models": "CaptureMode ConfirmInClient Customer Discrepancy FormPost LineItem Nothing Payment "
     "PaymentRef PaymentRequest PaymentSession PaymentStatus PaymentToken Redirect Refund "
@@ -81,6 +84,7 @@ _HOMES = {
     "money": "Money",
     "provider": "Outcome Provider",
     "providers.momo": "MoMo MoMoConfig",
+    "providers.vietqr": "VietQR VietQRConfig",
     "providers.vnpay": "VNPay VNPayConfig",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
