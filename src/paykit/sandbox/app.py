@@ -21,11 +21,16 @@ from .momo import MoMoSimulator
 from .pages import STATIC, Pages
 from .payos.simulator import PayOSSimulator
 from .sepay.simulator import SePaySimulator
+from .sepaypg.simulator import SePayGatewaySimulator
 from .summary import Simulator
 from .vnpay import VNPaySimulator
 
 #: In the order in which people read of them.
-SIMULATORS: Final[tuple[type[Simulator], ...]] = (VNPaySimulator, MoMoSimulator)
+SIMULATORS: Final[tuple[type[Simulator], ...]] = (
+    VNPaySimulator,
+    MoMoSimulator,
+    SePayGatewaySimulator,
+)
 #: Those that live on what arrives at a bank.
 BANK_SIMULATORS: Final = (PayOSSimulator, SePaySimulator, CassoSimulator, BankSimulator)
 

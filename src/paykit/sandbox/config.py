@@ -27,6 +27,7 @@ from .bank.config import BankConfig
 from .casso.config import CassoConfig
 from .payos.config import PayOSConfig
 from .sepay.config import SePayConfig
+from .sepaypg.config import SePayGatewayConfig
 
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
@@ -177,6 +178,7 @@ class SandboxConfig:
     bank: BankConfig = attrs.field(factory=BankConfig)
     payos: PayOSConfig = attrs.field(factory=PayOSConfig)
     sepay: SePayConfig = attrs.field(factory=SePayConfig)
+    sepaypg: SePayGatewayConfig = attrs.field(factory=SePayGatewayConfig)
     casso: CassoConfig = attrs.field(factory=CassoConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
