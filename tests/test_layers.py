@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 #: From the ground up. A module belongs to the entry with the longest matching name.
 LAYERS = [
     ["errors", "money"],
-    ["models", "events", "http"],
+    ["models", "events", "http", "vietqr"],
     ["flow", "signing", "wire", "retries"],
     ["provider", "registry"],
     ["providers", "webhooks.receiver", "service.state"],
@@ -82,6 +82,7 @@ def imports(name, file, source):
                 "paykit.providers",
                 "paykit.sandbox",
                 "paykit.testing",
+                "paykit.vietqr",
             }
             if target in known or node.module is None:
                 found.extend(f"{target}.{alias.name}" for alias in node.names)

@@ -1,0 +1,1 @@
+"""VietQR: bank transfers in Vietnam, their codes and their memos."""
