@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from paykit import PaykitError
+
 from .conftest import SANDBOX, SHOP, order_id
 
 
@@ -77,12 +79,9 @@ def test_two_halves_confirm_in_the_end(play):
     async def scenario(town):
         page = await town.order("vietqr")
         assert await transfer(town, page, "halves") == 2
-        while True:
-            found = await town.order_json(order_id(page))
-            if found["status"] == "CONFIRMED":
-                return True
+        return await town.confirmed(order_id(page))
 
-    assert play(scenario)
+    assert play(scenario)["status"] == "CONFIRMED"
 
 
 def test_paid_twice_stays_confirmed(play):
@@ -100,8 +99,6 @@ def test_a_statement_that_cannot_be_read_is_read_later(play):
     async def scenario(town):
         page = await town.order("vietqr")
         town.closed.add("sandbox")
-        from paykit import PaykitError
-
         with pytest.raises(PaykitError):
             await town.shop.state.bank_feed.read()
         town.closed.clear()
