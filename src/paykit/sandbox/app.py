@@ -18,9 +18,14 @@ from .momo import MoMoSimulator
 from .pages import STATIC, Pages
 from .summary import Simulator
 from .vnpay import VNPaySimulator
+from .zalopay.simulator import ZaloPaySimulator
 
 #: In the order in which people read of them.
-SIMULATORS: Final[tuple[type[Simulator], ...]] = (VNPaySimulator, MoMoSimulator)
+SIMULATORS: Final[tuple[type[Simulator], ...]] = (
+    VNPaySimulator,
+    MoMoSimulator,
+    ZaloPaySimulator,
+)
 
 
 def create_app(config: SandboxConfig | None = None, *, send: Send | None = None) -> Starlette:
