@@ -130,7 +130,7 @@ def test_both_published_apps_are_known_and_keep_their_orders_apart(world):
         ({"embed_data": "[]"}, "embed_data must hold a JSON object"),
         ({"embed_data": ""}, "embed_data must hold a JSON object"),
         ({"embed_data": '{"a":1,"a":2}'}, "embed_data must hold a JSON object"),
-        ({"embed_data": '{"a":"' + "x" * 1024 + '"}'}, "embed_data must have at most 1024 characters"),
+        ({"embed_data": '{"a":"' + "x" * 2048 + '"}'}, "embed_data must have at most 2048 characters"),
         ({"description": None}, "description is required"),
         ({"description": "d" * 257}, "description must have at most 256 characters"),
         ({"bank_code": "B" * 21}, "bank_code must have at most 20 characters"),
@@ -179,6 +179,17 @@ def test_what_a_field_says_has_to_be_true(world, changes, detail):
 @pytest.mark.parametrize("changes", [{"app_time": zalo.NOW - 900_000}, {"app_time": zalo.NOW + 900_000}, {"app_trans_id": "250102x"}, {"app_trans_id": "250102_" + "x" * 33}, {"bank_code": None}, {"callback_url": ""}, {"embed_data": '{"redirecturl":"","promotioninfo":"","own":[1.5]}'}, {"expire_duration_seconds": 300}, {"title": "T", "phone": "", "product_code": ""}])  # fmt: skip
 def test_what_is_just_allowed(world, changes):
     assert zalo.codes(zalo.create(world, **changes)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("preferred", "length", "code"),
+    [("vietqr", 1024, 1), ("vietqr", 1025, -401), ("account", 2048, 1)],
+)
+def test_there_is_less_room_in_an_order_for_vietqr(world, preferred, length, code):
+    text = json.dumps({"preferred_payment_method": [preferred], "own": ""})
+    text = text.replace('""', f'"{"x" * (length - len(text))}"')
+    assert len(text) == length
+    assert zalo.create(world, embed_data=text)["sub_return_code"] == code
 
 
 def test_the_day_is_that_of_vietnam(world):

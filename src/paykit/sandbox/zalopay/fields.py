@@ -14,6 +14,8 @@ import attrs
 from ...http import parse_json_object
 from ..rules import Address, OneOf, Rule, Text
 
+#: ZaloPay's document about VietQR allows less than the others.
+MAX_EMBEDDED_FOR_VIETQR: Final = 1024
 _DIGITS: Final = re.compile(r"0|[1-9][0-9]{0,18}", re.ASCII)
 _MAX_INT64: Final = 2**63 - 1
 #: The date, and something behind it.
@@ -69,7 +71,8 @@ _BANK_CODES: Final = re.compile(r"[A-Za-z0-9]+(?:,[A-Za-z0-9]+)*", re.ASCII)
 _APP: Final[Mapping[str, Rule]] = {"app_id": Int64()}
 _MAC: Final[Mapping[str, Rule]] = {"mac": Text(64)}
 _ORDER_ID_RULE: Final = Text(40)
-_IDENTIFIER: Final = Text(100)
+#: Limits of these are not published.
+_IDENTIFIER: Final = Text(256)
 _TOKEN: Final = Text(256)
 
 CREATE: Final[Mapping[str, Rule]] = {
@@ -80,8 +83,7 @@ CREATE: Final[Mapping[str, Rule]] = {
     "expire_duration_seconds": Int64(300, 2_592_000, required=False),
     "amount": Int64(1),
     "item": JsonText(2048, list),
-    # Another table of ZaloPay's allows 2048; what fits here fits there.
-    "embed_data": JsonText(1024, dict),
+    "embed_data": JsonText(2048, dict),
     "description": Text(256),
     "bank_code": Text(20, required=False, blank=True),
     "callback_url": Address(web=True, required=False, blank=True),

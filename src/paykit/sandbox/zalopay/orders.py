@@ -104,6 +104,9 @@ class Orders:
         if not outcomes.are_preferences(preferred):
             known = ", ".join(outcomes.PREFERENCES)
             raise Refusal(codes.ILLEGAL_DATA, f"{_PREFERRED} is a list of some of: {known}")
+        most = fields.MAX_EMBEDDED_FOR_VIETQR
+        if "vietqr" in preferred and len(sent["embed_data"]) > most:
+            raise Refusal(codes.ILLEGAL_DATA, f"embed_data has at most {most} characters here")
         if not outcomes.is_bank_code(sent.get("bank_code") or ""):
             raise Refusal(codes.ILLEGAL_DATA, "bank_code is not in the list of banks")
         target = embedded.get("redirecturl")
