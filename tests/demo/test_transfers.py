@@ -12,8 +12,7 @@ from .conftest import SANDBOX, SHOP, order_id
 
 def code_of(page):
     """The text of the QR code that the order's page leads to the bank app with."""
-    href = html.unescape(re.search(r'href="([^"]+/bank/\?qr=[^"]+)"', page.text)[1])
-    return href
+    return html.unescape(re.search(r'href="([^"]+/bank/\?qr=[^"]+)"', page.text)[1])
 
 
 async def transfer(town, page, way, **fields):
