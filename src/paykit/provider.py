@@ -355,9 +355,10 @@ class Provider:
         *,
         status: PaymentStatus = PaymentStatus.REQUIRES_ACTION,
         provider_id: str | None = None,
+        expires_at: datetime | None = None,
         raw: JsonObject | None = None,
     ) -> PaymentSession:
-        """What the payer of ``request`` has to do, from now on."""
+        """What the payer of ``request`` has to do, from now on until it expires."""
         return PaymentSession(
             provider=self.name,
             reference=request.reference,
@@ -366,7 +367,7 @@ class Provider:
             amount=request.amount,
             created_at=self.clock(),
             provider_id=provider_id,
-            expires_at=request.expires_at,
+            expires_at=expires_at or request.expires_at,
             raw=raw or {},
         )
 

@@ -99,6 +99,14 @@ def _in_vietnam(value: Any) -> datetime:
         raise ValueError("must be a time, YYYY-MM-DD hh:mm:ss") from None
 
 
+def _from_unix(value: Any) -> datetime:
+    if type(value) is not int or not 0 <= value < 2**32:
+        raise ValueError("must be a Unix time in seconds")
+    return datetime.fromtimestamp(value, UTC)
+
+
+#: Seconds since 1970, read as a time.
+UnixTime = Annotated[datetime, BeforeValidator(_from_unix)]
 #: A time in a provider's text, in Vietnam's zone unless it names another; read in UTC.
 VietnamTime = Annotated[datetime, BeforeValidator(_in_vietnam)]
 #: A whole number, from 0 to the largest that JavaScript can count to.

@@ -37,6 +37,7 @@ from ..wire import (
     ProviderConfig,
     Secret,
     Text,
+    UnixTime,
     Url,
     VietnamTime,
     Whole,
@@ -94,6 +95,7 @@ class _Created(CamelWire):
     status: str
     checkout_url: str
     qr_code: str
+    expired_at: UnixTime | None = None
 
 
 class _Asked(CamelWire):
@@ -206,6 +208,7 @@ class PayOS(Provider):
                 Redirect(self.page(created.checkout_url), qr_payload=created.qr_code),
                 status=S.REQUIRES_ACTION if created.status == "PENDING" else S.UNKNOWN,
                 provider_id=created.payment_link_id,
+                expires_at=created.expired_at,
                 raw=answer,
             )
 
