@@ -65,6 +65,8 @@ if TYPE_CHECKING:
     from .provider import Provider as Provider
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
+    from .providers.payos import PayOS as PayOS
+    from .providers.payos import PayOSConfig as PayOSConfig
     from .providers.vietqr import VietQR as VietQR
     from .providers.vietqr import VietQRConfig as VietQRConfig
     from .providers.vnpay import VNPay as VNPay
@@ -84,6 +86,7 @@ _HOMES = {
     "money": "Money",
     "provider": "Outcome Provider",
     "providers.momo": "MoMo MoMoConfig",
+    "providers.payos": "PayOS PayOSConfig",
     "providers.vietqr": "VietQR VietQRConfig",
     "providers.vnpay": "VNPay VNPayConfig",
 }

@@ -8,7 +8,7 @@ from the overridden methods, and there is no second list.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar
@@ -16,30 +16,33 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar
 import attrs
 
 from .errors import (
+    AuthenticationFailed,
     ConfigurationError,
     Declined,
     InvalidRequest,
     MalformedResponse,
     OutcomeUnknown,
+    PaykitError,
     ProviderError,
     ProviderUnavailable,
     RateLimited,
     UnsupportedOperation,
 )
-from .http import Reply
-from .models import CaptureMode, PaymentStatus
+from .events import PaymentProcessed
+from .http import HttpRequest, Reply
+from .models import CaptureMode, PaymentSession, PaymentStatus
 from .retries import retry_after
 from .wire import Environment, ProviderConfig
 
 if TYPE_CHECKING:
     from .events import Event
     from .flow import Flow
-    from .http import Delivery, HttpRequest, HttpResponse, JsonObject
+    from .http import Delivery, HttpResponse, JsonObject
     from .models import (
+        NextAction,
         Payment,
         PaymentRef,
         PaymentRequest,
-        PaymentSession,
         PaymentToken,
         Refund,
         RefundRef,
@@ -53,6 +56,7 @@ T = TypeVar("T")
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
 
+_NOT_LET_IN = frozenset({401, 403})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -278,6 +282,31 @@ class Provider:
         configured: str | None = getattr(self.config, "base_url", None)
         return configured or self.info.hosts[self.config.environment]
 
+    def headers(self) -> dict[str, str]:
+        """What goes with each request: who is asking, where a provider wants to see it there."""
+        return {}
+
+    def get(self, path: str) -> HttpRequest:
+        """A question to the provider's API."""
+        return HttpRequest.get(self.base + path, headers=self.headers())
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        replay_safe: bool = False,
+        moves_money: bool = False,
+    ) -> HttpRequest:
+        """A call of the provider's API with a JSON body."""
+        return HttpRequest.post_json(
+            self.base + path,
+            body,
+            headers=self.headers(),
+            replay_safe=replay_safe,
+            moves_money=moves_money,
+        )
+
     def check_request(self, request: PaymentRequest) -> None:
         """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
 
@@ -289,6 +318,8 @@ class Provider:
             )
         if not request.amount:
             raise InvalidRequest("must be more than nothing", field="amount")
+        if any(item.price.currency != request.amount.currency for item in request.items):
+            raise InvalidRequest("are priced in another currency than the whole", field="items")
         can = self.capabilities
         if request.capture is CaptureMode.MANUAL and Capability.CAPTURE not in can:
             raise InvalidRequest(f"{self.info.title} has no separate capture", field="capture")
@@ -296,6 +327,84 @@ class Provider:
             raise InvalidRequest(f"{self.info.title} stores no tokens", field="token")
         if request.token and request.token.provider != self.name:
             raise InvalidRequest("is another provider's", field="token")
+
+    def add_extra(
+        self,
+        body: dict[str, Any],
+        request: PaymentRequest,
+        *,
+        known: Collection[str] = (),
+        reserved: Collection[str] = (),
+    ) -> None:
+        """Add ``request.extra`` to ``body``: it can add, and never override what is there.
+
+        ``known`` names are the provider's business and left out, ``reserved`` ones are refused.
+        Raises :class:`InvalidRequest`.
+        """
+        for name, value in request.extra.items():
+            if name in known:
+                continue
+            if name in body or name in reserved:
+                raise InvalidRequest(f"{name!r:.60} cannot be set here", field="extra")
+            body[name] = value
+
+    def session(
+        self,
+        request: PaymentRequest,
+        step: NextAction,
+        *,
+        status: PaymentStatus = PaymentStatus.REQUIRES_ACTION,
+        provider_id: str | None = None,
+        expires_at: datetime | None = None,
+        raw: JsonObject | None = None,
+    ) -> PaymentSession:
+        """What the payer of ``request`` has to do, from now on until it expires."""
+        return PaymentSession(
+            provider=self.name,
+            reference=request.reference,
+            status=status,
+            next=step,
+            amount=request.amount,
+            created_at=self.clock(),
+            provider_id=provider_id,
+            expires_at=expires_at or request.expires_at,
+            raw=raw or {},
+        )
+
+    def check_echo(self, answer: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        """Refuse an answer that does not repeat what was asked; :class:`MalformedResponse`."""
+        for name, value in asked.items():
+            told = answer.get(name)
+            if told != value or type(told) is not type(value):
+                raise MalformedResponse(f"{name} is not what was asked", provider=self.name)
+
+    def page(self, url: str) -> str:
+        """``url``, if a browser may be sent there; raises :class:`MalformedResponse`.
+
+        That is an https address, or one of the configured ``base_url``.
+        """
+        if not url.startswith(("https://", f"{self.base}/")):
+            raise MalformedResponse("the page is not an https URL", provider=self.name)
+        return url
+
+    def as_event(self, payment: Payment, *, event_id: str) -> PaymentProcessed:
+        """What the provider answered about a payment, as an event of ours."""
+        if payment.amount is None:
+            raise MalformedResponse("the answer names no amount", provider=self.name)
+        return PaymentProcessed(
+            event_id=event_id,
+            provider=payment.provider,
+            account=self.account,
+            reference=payment.reference,
+            provider_id=payment.provider_id,
+            status=payment.status,
+            amount=payment.amount,
+            captured=payment.captured,
+            refunded=payment.refunded,
+            occurred_at=payment.occurred_at or self.clock(),
+            code=payment.code,
+            reason=payment.reason,
+        )
 
     def answered_no(
         self,
@@ -320,6 +429,30 @@ class Provider:
             )
         return kind(text, provider=self.name, code=code, http_status=response.status, raw=raw)
 
+    def refusal(  # noqa: PLR0917 - what an answer consists of
+        self,
+        kinds: Mapping[str, type[ProviderError]],
+        code: object,
+        message: object,
+        request: HttpRequest,
+        response: HttpResponse,
+        raw: JsonObject,
+    ) -> PaykitError:
+        """The error of an answer that says no by ``code``, of the class that ``kinds`` has for it.
+
+        Whether something was done is not known after an unseen code of a call that moves money,
+        and after a fault of the server.
+        """
+        kind = kinds.get(str(code))
+        unclear = kind is None and (request.moves_money or code is None)
+        if unclear or response.status >= _SERVER_ERROR:
+            return MalformedResponse(
+                f"HTTP {response.status} with code {code!r:.40}", provider=self.name
+            )
+        return self.answered_no(
+            kind or ProviderError, message, code=str(code), response=response, raw=raw
+        )
+
     def ask(self, request: HttpRequest, read: Callable[[JsonObject, HttpResponse], T]) -> Flow[T]:
         """Send ``request`` and let ``read`` make sense of the JSON answer, whatever its status.
 
@@ -341,6 +474,10 @@ class Provider:
                 raise OutcomeUnknown(
                     f"{self.name} gave an unusable answer to a call that moves money ({error}): "
                     "fetch the state, do not send it again"
+                ) from error
+            if response.status in _NOT_LET_IN:
+                raise AuthenticationFailed(
+                    "not let in", provider=self.name, http_status=response.status
                 ) from error
             if response.status >= _SERVER_ERROR:
                 raise ProviderUnavailable(

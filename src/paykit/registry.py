@@ -21,6 +21,7 @@ GROUP: Final = "paykit.providers"
 
 _BUILT_IN: Final = {
     "momo": "paykit.providers.momo:MoMo",
+    "payos": "paykit.providers.payos:PayOS",
     "vietqr": "paykit.providers.vietqr:VietQR",
     "vnpay": "paykit.providers.vnpay:VNPay",
 }

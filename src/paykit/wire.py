@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, NoReturn, Self
 from urllib.parse import urlsplit
@@ -14,26 +15,42 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    Field,
     SecretStr,
     ValidationError,
 )
+from pydantic.alias_generators import to_camel
 
-from .errors import ConfigurationError, MalformedResponse
+from .errors import ConfigurationError, MalformedDelivery, MalformedResponse
+from .signing import Algorithm, SigningKey
 
 
 class Wire(BaseModel):
-    """Base of a provider's answers: strict types, unknown fields ignored, nothing coerced."""
+    """Base of what a provider says: strict types, unknown fields ignored, nothing coerced."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
-    def read(cls, body: Mapping[str, Any], *, provider: str) -> Self:
-        """The typed answer; raises :class:`MalformedResponse` that names the fields at fault."""
+    def read(
+        cls,
+        body: Mapping[str, Any],
+        *,
+        provider: str,
+        error: type[MalformedResponse | MalformedDelivery] = MalformedResponse,
+    ) -> Self:
+        """The typed answer or notice; raises ``error``, which names the fields at fault."""
         try:
             return cls.model_validate(body)
-        except ValidationError as error:
-            raise MalformedResponse(_problems(error), provider=provider) from None
+        except ValidationError as problem:
+            raise error(_problems(problem), provider=provider) from None
+
+
+class CamelWire(Wire):
+    """As :class:`Wire`, for JSON whose names are written ``orderCode`` where ours are in Python."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Environment(StrEnum):
@@ -68,9 +85,42 @@ def _check_url(value: str) -> str:
     return value.rstrip("/")
 
 
+#: Vietnam has no daylight saving. ("Etc/GMT+7" would be the other side of the world.)
+GMT7 = timezone(timedelta(hours=7))
+
+
+def _in_vietnam(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise ValueError("must be a time in text")  # noqa: TRY004 - pydantic collects ValueError
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=GMT7)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time, YYYY-MM-DD hh:mm:ss") from None
+
+
+def _from_unix(value: Any) -> datetime:
+    if type(value) is not int or not 0 <= value < 2**32:
+        raise ValueError("must be a Unix time in seconds")
+    return datetime.fromtimestamp(value, UTC)
+
+
+#: Seconds since 1970, read as a time.
+UnixTime = Annotated[datetime, BeforeValidator(_from_unix)]
+#: A time in a provider's text, in Vietnam's zone unless it names another; read in UTC.
+VietnamTime = Annotated[datetime, BeforeValidator(_in_vietnam)]
+#: A whole number, from 0 to the largest that JavaScript can count to.
+Whole = Annotated[int, Field(ge=0, lt=2**53)]
+#: The id of something at a provider. None holds the character that joins signed fields.
+Id = Annotated[str, Field(pattern=r"^[^&]{1,200}$")]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Text = Annotated[str, AfterValidator(_check_text)]
 Url = Annotated[str, AfterValidator(_check_url)]
+
+
+def signing_keys(algorithm: Algorithm, *secrets: SecretStr) -> tuple[SigningKey, ...]:
+    """The keys of a configuration: the one that is in force, and then the former ones."""
+    return tuple(SigningKey(secret.get_secret_value(), algorithm) for secret in secrets)
 
 
 class ProviderConfig(BaseModel):

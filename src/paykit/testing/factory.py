@@ -43,6 +43,7 @@ STATES: Final[tuple[State, ...]] = (
 
 _BUILT_IN: Final = {
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
+    "payos": "paykit.testing.factories.payos:PayOSDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
 }
 
@@ -67,8 +68,9 @@ class Notice:
 class DeliveryFactory(Protocol):
     """Makes deliveries of one provider. A factory has no state and takes no arguments to build.
 
-    Where a notice's ``fields`` are not simply the top of the body, a factory may also have
+    Where a webhook's ``fields`` are not simply the top of the body, a factory may also have
     ``names``, the names that may be set, and ``amount``, the one of them that is the amount.
+    Where a call proves nothing, ``asked`` is the value in it that the question is about.
     """
 
     @property
