@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 LAYERS = [
     ["errors", "money"],
     ["models", "events", "http"],
-    ["flow", "signing", "wire", "retries"],
+    ["flow", "signing", "wire", "retries", "vietnam"],
     ["provider", "registry"],
     ["providers", "webhooks.receiver", "service.state"],
     ["transport", "client", "webhooks", "service"],

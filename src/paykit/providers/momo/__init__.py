@@ -55,6 +55,7 @@ from ...provider import (
     utc_now,
 )
 from ...signing import SigningKey, Verified, encrypt_rsa, seal_hmac_hex
+from ...vietnam import LAST_MILLISECOND
 from ...wire import Environment
 from .codes import (
     GOOD_NEWS,
@@ -72,7 +73,6 @@ from .wire import (
     CREATE_FIELDS,
     DIGITS,
     JOINT,
-    LAST_MILLISECOND,
     LIMITS,
     LINK_FIELDS,
     LINK_NOTICE_FIELDS,

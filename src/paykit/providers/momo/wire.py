@@ -67,9 +67,6 @@ JOINT = re.compile(rf"&(?:accessKey|{'|'.join(LINK_NOTICE_FIELDS)})=", re.ASCII)
 LIMITS: Final = {"orderInfo": 255, "extraData": 1000}
 
 
-LAST_MILLISECOND: Final = 253_402_300_799_999
-
-
 class MoMoConfig(ProviderConfig):
     """One MoMo partner account.
 

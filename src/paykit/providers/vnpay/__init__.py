@@ -48,6 +48,7 @@ from ...provider import (
     utc_now,
 )
 from ...signing import SigningKey, Verified, seal_hmac_hex
+from ...vietnam import GMT7
 from ...wire import Environment
 from .codes import (
     REFUND_REFUSALS,
@@ -60,7 +61,6 @@ from .codes import (
 )
 from .wire import (
     EXTRA,
-    GMT7,
     HASH_FIELDS,
     MAX_TEXT,
     METHOD,
