@@ -278,16 +278,17 @@ class Provider:
         configured: str | None = getattr(self.config, "base_url", None)
         return configured or self.info.hosts[self.config.environment]
 
-    def check_request(self, request: PaymentRequest) -> None:
+    def check_request(self, request: PaymentRequest, *, free: bool = False) -> None:
         """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
 
-        The currency, an amount of nothing, and whatever the provider has no operation for.
+        The currency, an amount of nothing (unless it is ``free``, a link without a payment), and
+        whatever the provider has no operation for.
         """
         if request.amount.currency not in self.info.currencies:
             raise InvalidRequest(
                 f"{self.info.title} does not take {request.amount.currency}", field="currency"
             )
-        if not request.amount:
+        if not request.amount and not free:
             raise InvalidRequest("must be more than nothing", field="amount")
         can = self.capabilities
         if request.capture is CaptureMode.MANUAL and Capability.CAPTURE not in can:

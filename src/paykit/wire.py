@@ -19,21 +19,27 @@ from pydantic import (
     ValidationError,
 )
 
-from .errors import ConfigurationError, MalformedResponse
+from .errors import ConfigurationError, MalformedDelivery, MalformedResponse
 
 
 class Wire(BaseModel):
-    """Base of a provider's answers: strict types, unknown fields ignored, nothing coerced."""
+    """Base of what a provider sends: strict types, unknown fields ignored, nothing coerced."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
-    def read(cls, body: Mapping[str, Any], *, provider: str) -> Self:
-        """The typed answer; raises :class:`MalformedResponse` that names the fields at fault."""
+    def read(
+        cls,
+        body: Mapping[str, Any],
+        *,
+        provider: str,
+        error: type[MalformedResponse | MalformedDelivery] = MalformedResponse,
+    ) -> Self:
+        """The typed answer, or notice; raises ``error``, which names the fields at fault."""
         try:
             return cls.model_validate(body)
-        except ValidationError as error:
-            raise MalformedResponse(_problems(error), provider=provider) from None
+        except ValidationError as problem:
+            raise error(_problems(problem), provider=provider) from None
 
 
 class Environment(StrEnum):
