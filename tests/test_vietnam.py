@@ -14,9 +14,9 @@ from paykit.vietnam import (
     to_yymmdd,
 )
 
-MOMENTS = st.datetimes(
-    min_value=datetime(1970, 1, 2), max_value=datetime(9999, 12, 30)
-).map(lambda moment: moment.replace(tzinfo=UTC))  # fmt: skip
+MOMENTS = st.timedeltas(timedelta(days=1), timedelta(days=2_900_000)).map(
+    lambda since: datetime(1970, 1, 1, tzinfo=UTC) + since
+)
 ZONES = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 

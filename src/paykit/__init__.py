@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from .providers.momo import MoMoConfig as MoMoConfig
     from .providers.vnpay import VNPay as VNPay
     from .providers.vnpay import VNPayConfig as VNPayConfig
+    from .providers.zalopay import ZaloPay as ZaloPay
+    from .providers.zalopay import ZaloPayConfig as ZaloPayConfig
 
 _HOMES = {
     "client": "AsyncClient Client",
@@ -82,6 +84,7 @@ _HOMES = {
     "provider": "Outcome Provider",
     "providers.momo": "MoMo MoMoConfig",
     "providers.vnpay": "VNPay VNPayConfig",
+    "providers.zalopay": "ZaloPay ZaloPayConfig",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

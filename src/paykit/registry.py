@@ -22,6 +22,7 @@ GROUP: Final = "paykit.providers"
 _BUILT_IN: Final = {
     "momo": "paykit.providers.momo:MoMo",
     "vnpay": "paykit.providers.vnpay:VNPay",
+    "zalopay": "paykit.providers.zalopay:ZaloPay",
 }
 
 

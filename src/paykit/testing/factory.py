@@ -44,6 +44,7 @@ STATES: Final[tuple[State, ...]] = (
 _BUILT_IN: Final = {
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
+    "zalopay": "paykit.testing.factories.zalopay:ZaloPayDeliveries",
 }
 
 
