@@ -348,7 +348,7 @@ def test_a_reference_is_sent_whole_or_refused(reference):
     assume(reference.strip())
     request = PaymentRequest(reference=reference, amount=Money(1, "VND"))
     if not re.fullmatch(r"[A-Za-z0-9_.~:@#-]{1,33}", reference):
-        with pytest.raises(InvalidRequest, match="^reference: "):
+        with pytest.raises(InvalidRequest, match=r"^reference: "):
             sent(ZALOPAY.create_payment(request))
         return
     body = sent(ZALOPAY.create_payment(request))
