@@ -10,6 +10,7 @@ and ``<!-- not run: reason -->`` leaves out the block that follows.
 import asyncio
 import contextlib
 import importlib
+import importlib.util
 import inspect
 import re
 import sys
@@ -80,9 +81,9 @@ class World:
     def click(self, session, outcome="pay"):
         """Pay on the page of a session; returns where the browser goes next."""
         page = httpx.get(session.next.url, follow_redirects=True)
-        token = re.search(r'name="token" value="([^"]+)"', page.text)[1]
+        name, token = re.search(r'name="((?:binding_)?token)" value="([^"]+)"', page.text).groups()
         action = re.search(r'action="([^"]+)"', page.text)[1]
-        form = {"token": token, "outcome": outcome}
+        form = {name: token, "outcome": outcome}
         return httpx.post(page.url.join(action), data=form).headers["location"]
 
     def run(self, path):
@@ -133,6 +134,10 @@ RUNNABLE = [
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=name)
 def test_every_block_runs(path, world, capsys):
+    if path.parent.name == "providers" and not importlib.util.find_spec(
+        f"paykit.sandbox.{path.stem}"
+    ):
+        pytest.skip(f"the sandbox has no {path.stem}")
     namespace = world.run(path)
     close(namespace)
     promised = promised_output(path)
