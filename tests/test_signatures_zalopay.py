@@ -382,6 +382,44 @@ def test_half_characters_never_leave_the_tree(field, text):
         sent(ZALOPAY.create_payment(made))
 
 
+@pytest.mark.parametrize(
+    ("extra", "field"),
+    [
+        ({"embed_data": {"a": {1, 2}}}, "embed_data"),
+        ({"embed_data": {"a": float("nan")}}, "embed_data"),
+        ({"embed_data": {1: "a"}}, "embed_data"),
+        ({"item": [b"bytes"]}, "items"),
+        ({"title": b"bytes"}, "title"),
+        ({"device_info": {"a": object()}}, "device_info"),
+    ],
+    ids=str,
+)
+def test_what_is_no_json_is_refused_in_the_tree(extra, field):
+    with pytest.raises(InvalidRequest) as caught:
+        sent(
+            ZALOPAY.create_payment(
+                PaymentRequest(reference="A", amount=Money(1, "VND"), extra=extra)
+            )
+        )
+    assert caught.value.field == field
+
+
+def test_a_number_in_extra_stays_one():
+    request = PaymentRequest(reference="A", amount=Money(1, "VND"), extra={"sub_app_id": 7})
+    assert sent(ZALOPAY.create_payment(request))["sub_app_id"] == 7
+
+
+@given(st.text(st.characters(codec="ascii"), max_size=30))
+def test_any_return_url_is_sent_whole_or_refused(rest):
+    url = f"https://shop.example/{rest}"
+    request = PaymentRequest(reference="A", amount=Money(1, "VND"), return_url=url)
+    try:
+        body = sent(ZALOPAY.create_payment(request))
+    except InvalidRequest:
+        return
+    assert json.loads(body["embed_data"])["redirecturl"] == url
+
+
 # Codes.
 
 REF = PaymentRef(reference="ORDER-1", created_at=NOW - timedelta(minutes=20))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from ...errors import DuplicateReference, InvalidRequest, MalformedResponse, NotFound
 from ...flow import Flow
@@ -324,7 +324,7 @@ def _embed_data(request: PaymentRequest, given: Any, preferred: list[str]) -> di
 
 def _return_url(url: str) -> str:
     # Names that ZaloPay adds itself would come back twice, and such a return is refused.
-    query = urlsplit(check_url(url, "return_url")).query
+    query = check_url(url, "return_url").partition("#")[0].partition("?")[2]
     own = {name for name, _ in parse_qsl(query, keep_blank_values=True)} & _RETURN_NAMES
     if own:
         raise InvalidRequest(f"must not have a parameter {min(own)}", field="return_url")
