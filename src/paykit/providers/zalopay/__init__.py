@@ -20,6 +20,7 @@ from ...signing import Verified, seal_hmac_hex
 from ...vietnam import from_milliseconds
 from ...wire import Environment
 from .agreements import Agreements, PayableChannel, TokenBalance
+from .answers import Agreement, OrderNotice
 from .banks import Bank, BankLink, Banks
 from .codes import (
     AGREEMENT_STATUSES,
@@ -57,8 +58,6 @@ from .wire import (
     REFUND_QUERY_FIELDS,
     RETURN_FIELDS,
     UNBIND_FIELDS,
-    Agreement,
-    OrderNotice,
     ZaloPayConfig,
     reference_of,
     to_transaction_id,

@@ -11,8 +11,13 @@ from ...http import HttpRequest, HttpResponse, JsonObject
 from ...provider import Clock, IdFactory, Provider, random_id, utc_now
 from ...signing import SigningKey
 from ...vietnam import to_milliseconds
+from .answers import Answer
 from .codes import DONE, OPEN, REFUSALS, REFUSED
-from .wire import KEY1, Answer, ZaloPayConfig, joined
+from .wire import (
+    KEY1,
+    ZaloPayConfig,
+    joined,
+)
 
 T = TypeVar("T")
 _NO_MORE: Final[Mapping[int, type[ProviderError]]] = {}

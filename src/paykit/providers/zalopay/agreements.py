@@ -30,6 +30,7 @@ from ...models import (
 )
 from ...money import Money
 from ...vietnam import to_milliseconds
+from .answers import Agreement, AgreementAnswer, Answer, BalanceAnswer, Bound, OwnerAnswer, Paid
 from .codes import (
     AGREEMENT_STATUSES,
     REFUSALS,
@@ -48,13 +49,6 @@ from .wire import (
     OWNER_FIELDS,
     PAY_FIELDS,
     UNBIND_FIELDS,
-    Agreement,
-    AgreementAnswer,
-    Answer,
-    BalanceAnswer,
-    Bound,
-    OwnerAnswer,
-    Paid,
     check_text,
     check_url,
     is_web_page,

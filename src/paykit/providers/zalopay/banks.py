@@ -18,13 +18,11 @@ from ...http import HttpRequest, HttpResponse, JsonObject
 from ...money import Money
 from ...wire import Environment
 from .account import Account
+from .answers import Answer, BankLinksAnswer, BanksAnswer
 from .codes import BANK_LINK_REFUSALS, DONE
 from .wire import (
     BANK_FIELDS,
     BANK_LINK_FIELDS,
-    Answer,
-    BankLinksAnswer,
-    BanksAnswer,
     check_bank_code,
     check_text,
 )

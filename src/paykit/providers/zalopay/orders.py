@@ -26,6 +26,7 @@ from ...models import (
 from ...money import Money
 from ...vietnam import from_milliseconds, to_milliseconds
 from .account import Account
+from .answers import Answer, Created, Queried
 from .codes import (
     DUPLICATE_ORDER,
     OPEN,
@@ -45,9 +46,6 @@ from .wire import (
     QUERY_FIELDS,
     RETURN_FIELDS,
     SHORTEST,
-    Answer,
-    Created,
-    Queried,
     check_bank_code,
     check_text,
     check_url,

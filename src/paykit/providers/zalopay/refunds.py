@@ -15,6 +15,7 @@ from ...models import Refund, RefundRef, RefundRequest, RefundStatus
 from ...money import Money
 from ...vietnam import GMT7, to_milliseconds, to_yymmdd
 from .account import Account
+from .answers import Answer
 from .codes import (
     DONE,
     NO_REMARK,
@@ -31,7 +32,6 @@ from .wire import (
     REFUND_FEE_FIELDS,
     REFUND_FIELDS,
     REFUND_QUERY_FIELDS,
-    Answer,
     check_refund_id,
     check_text,
     is_refund_id,

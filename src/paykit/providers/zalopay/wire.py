@@ -1,4 +1,4 @@
-"""ZaloPay on the wire: what each call signs and answers, and the forms of its ids and texts."""
+"""ZaloPay on the wire: the account, what each call signs, and the forms of ids and texts."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, ClassVar, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import Field, model_validator
 
 from ...errors import InvalidRequest
 from ...money import Money
 from ...vietnam import to_yymmdd
-from ...wire import ProviderConfig, Secret, Text, Url, Wire
-from .codes import DONE, NO_REMARK, OPEN, REFUSED, STEPS
+from ...wire import ProviderConfig, Secret, Text, Url
 
 #: Stands for the key itself: query and cancel sign it as their third value.
 KEY1: Final = "key1"
@@ -51,7 +50,6 @@ _TRANSACTION_ID = re.compile(r"[0-9]{1,64}", re.ASCII)
 _BANK_CODE = re.compile(r"[A-Za-z0-9_]{1,20}", re.ASCII)
 _PLAIN_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[!-~]+", re.ASCII)
 
-MAX_NUMBER: Final = 2**63 - 1
 MAX_USER: Final = 50
 MAX_IDENTIFIER: Final = 256
 MAX_DESCRIPTION: Final = 256
@@ -94,169 +92,6 @@ class ZaloPayConfig(ProviderConfig):
         if len(self.app_user) > MAX_USER or "|" in self.app_user:
             raise ValueError("app_user must have at most 50 characters and no |")
         return self
-
-
-#: A "long": more does not fit, and less than nothing makes no sense.
-Long: TypeAlias = Annotated[int, Field(ge=0, le=MAX_NUMBER)]
-#: ZaloPay writes its ids of transactions as numbers, and one of its documents as text.
-_Id: TypeAlias = Long | Annotated[str, Field(max_length=64)]
-
-
-class Answer(Wire):
-    """What every answer has, https://docs.zalopay.vn/docs/specs/order-create.
-
-    Errors of the gateway come in two shapes: below ``return_code`` 2, or as ``return_code``.
-    """
-
-    return_code: int
-    return_message: str | None = None
-    sub_return_code: int | None = None
-    sub_return_message: str | None = None
-
-    @property
-    def result(self) -> tuple[int, int | None]:
-        """``DONE``, ``REFUSED``, ``OPEN`` or something unheard of, and the code that explains."""
-        outcome, code = self.return_code, self.sub_return_code
-        if outcome < 0:
-            return REFUSED, outcome
-        if outcome in STEPS or (outcome == REFUSED and code in STEPS):
-            return OPEN, outcome if code is None else code
-        return outcome, code
-
-    @property
-    def code(self) -> str:
-        """The most telling code, as text."""
-        outcome, code = self.result
-        return str(outcome if code is None else code)
-
-    @property
-    def words(self) -> str | None:
-        """What ZaloPay says to it."""
-        return self.sub_return_message or self.return_message
-
-    @property
-    def is_done(self) -> bool:
-        """Whether the call, which moves no money, did what it should."""
-        outcome, code = self.result
-        return outcome == DONE and code in {None, NO_REMARK}
-
-
-class Created(Answer):
-    """The answer to create: where to send the payer."""
-
-    order_url: str = ""
-    zp_trans_token: str | None = None
-    qr_code: str | None = None
-
-
-class Queried(Answer):
-    """The answer to query. It does not say which order it is about."""
-
-    is_processing: bool | None = None
-    amount: Long | None = None
-    zp_trans_id: _Id | None = None
-    server_time: Long | None = None
-
-
-class Paid(Answer):
-    """The answer to agreement/pay."""
-
-    app_trans_id: str | None = None
-    zp_trans_id: _Id | None = None
-
-
-class Bound(Answer):
-    """The answer to agreement/bind; one description has other names than real answers."""
-
-    binding_qr_link: str | None = None
-    binding_url: str | None = None
-    short_link: str | None = None
-    deep_link: str | None = None
-
-
-class Agreement(Wire):
-    """A link as the callback and agreement/query tell of it; ``server_time`` counts seconds."""
-
-    app_id: int
-    app_trans_id: str
-    status: int
-    binding_id: Annotated[str, Field(max_length=256)] | None = None
-    pay_token: Annotated[str, Field(max_length=1024)] | None = None
-    merchant_user_id: Annotated[str, Field(max_length=256)] | None = None
-    masked_user_phone: Annotated[str, Field(max_length=64)] | None = None
-    server_time: Annotated[int, Field(ge=0, lt=2**35)] | None = None
-
-
-class AgreementAnswer(Answer):
-    """The answer to agreement/query."""
-
-    data: Agreement | None = None
-
-
-class OwnerAnswer(Answer):
-    """The answer to agreement/query_user."""
-
-    phone: str
-
-
-class ChannelItem(Wire):
-    """One way to pay in the answer to agreement/balance."""
-
-    channel: int
-    payable: bool
-    bank_code: str | None = None
-
-
-class BalanceAnswer(Answer):
-    """The answer to agreement/balance."""
-
-    data: list[ChannelItem]
-    discount_amount: Long | None = None
-
-
-class BankItem(Wire):
-    """One bank in the list of banks, which has names of the older interface."""
-
-    bankcode: str
-    name: str
-    displayorder: int | None = None
-    minamount: Long | None = None
-    maxamount: Long | None = None
-
-
-class BanksAnswer(Wire):
-    """The answer to getlistmerchantbanks."""
-
-    returncode: int
-    returnmessage: str | None = None
-    banks: dict[str, list[BankItem]] | None = None
-
-
-class BankLinkItem(Wire):
-    """One bank's app in the answer to get_bank_deep_link."""
-
-    bank_code: str
-    short_name: str | None = None
-    full_name: str | None = None
-    logo_url: str | None = None
-    is_auto_fill: bool | None = None
-    deep_link: str
-
-
-class BankLinksAnswer(Answer):
-    """The answer to get_bank_deep_link."""
-
-    data: list[BankLinkItem]
-
-
-class OrderNotice(Wire):
-    """What the callback of a payment says; ``server_time`` counts milliseconds."""
-
-    app_id: int
-    app_trans_id: str
-    amount: Long
-    zp_trans_id: _Id
-    server_time: Long
 
 
 def joined(name: str, value: Any) -> str:
@@ -303,9 +138,9 @@ def _whole(text: str, field: str) -> str:
     return text
 
 
-def check_url(url: str | None, field: str) -> str:
+def check_url(url: Any, field: str) -> str:
     """Refuse what is not an absolute URL in plain ASCII; an app's own scheme is fine."""
-    if not url or not _PLAIN_URL.fullmatch(url):
+    if not isinstance(url, str) or not _PLAIN_URL.fullmatch(url):
         raise InvalidRequest("an absolute URL in plain ASCII", field=field)
     return url
 
