@@ -80,9 +80,9 @@ class World:
     def click(self, session, outcome="pay"):
         """Pay on the page of a session; returns where the browser goes next."""
         page = httpx.get(session.next.url, follow_redirects=True)
-        token = re.search(r'name="token" value="([^"]+)"', page.text)[1]
+        name, token = re.search(r'name="((?:binding_)?token)" value="([^"]+)"', page.text).groups()
         action = re.search(r'action="([^"]+)"', page.text)[1]
-        form = {"token": token, "outcome": outcome}
+        form = {name: token, "outcome": outcome}
         return httpx.post(page.url.join(action), data=form).headers["location"]
 
     def run(self, path):

@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from .providers.vietqr import VietQRConfig as VietQRConfig
     from .providers.vnpay import VNPay as VNPay
     from .providers.vnpay import VNPayConfig as VNPayConfig
+    from .providers.zalopay import ZaloPay as ZaloPay
+    from .providers.zalopay import ZaloPayConfig as ZaloPayConfig
 
 _HOMES = {
     "client": "AsyncClient Client",
@@ -89,6 +91,7 @@ _HOMES = {
     "providers.payos": "PayOS PayOSConfig",
     "providers.vietqr": "VietQR VietQRConfig",
     "providers.vnpay": "VNPay VNPayConfig",
+    "providers.zalopay": "ZaloPay ZaloPayConfig",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

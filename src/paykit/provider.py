@@ -307,16 +307,17 @@ class Provider:
             moves_money=moves_money,
         )
 
-    def check_request(self, request: PaymentRequest) -> None:
+    def check_request(self, request: PaymentRequest, *, free: bool = False) -> None:
         """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
 
-        The currency, an amount of nothing, and whatever the provider has no operation for.
+        The currency, an amount of nothing (unless it is ``free``, a link without a payment), and
+        whatever the provider has no operation for.
         """
         if request.amount.currency not in self.info.currencies:
             raise InvalidRequest(
                 f"{self.info.title} does not take {request.amount.currency}", field="currency"
             )
-        if not request.amount:
+        if not request.amount and not free:
             raise InvalidRequest("must be more than nothing", field="amount")
         if any(item.price.currency != request.amount.currency for item in request.items):
             raise InvalidRequest("are priced in another currency than the whole", field="items")

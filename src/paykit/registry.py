@@ -24,6 +24,7 @@ _BUILT_IN: Final = {
     "payos": "paykit.providers.payos:PayOS",
     "vietqr": "paykit.providers.vietqr:VietQR",
     "vnpay": "paykit.providers.vnpay:VNPay",
+    "zalopay": "paykit.providers.zalopay:ZaloPay",
 }
 
 

@@ -83,6 +83,17 @@ def _momo(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str,
     }
 
 
+def _zalopay(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    merchant = config.zalopay.merchants[0]
+    return {
+        "app_id": merchant.app_id,
+        "key1": merchant.key1,
+        "key2": merchant.key2,
+        "base_url": f"{settings.sandbox_url}/zalopay",
+        "notify_url": settings.webhook_url("zalopay"),
+    }
+
+
 def _payos(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
     return {
         "client_id": config.payos.client_id,
@@ -110,6 +121,7 @@ def _account(account: Any) -> dict[str, Any]:
 _KEYS: Final[Mapping[str, _Keys]] = {
     "vnpay": _vnpay,
     "momo": _momo,
+    "zalopay": _zalopay,
     "payos": _payos,
     "vietqr": _vietqr,
 }

@@ -86,6 +86,7 @@ class PaymentRecord:
             provider_id=self.provider_id,
             amount=self.amount,
             created_at=self.created_at,
+            expires_at=self.expires_at,
         )
 
     @property

@@ -45,6 +45,7 @@ _BUILT_IN: Final = {
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
     "payos": "paykit.testing.factories.payos:PayOSDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
+    "zalopay": "paykit.testing.factories.zalopay:ZaloPayDeliveries",
 }
 
 
