@@ -10,7 +10,9 @@ from paykit import (
     Delivery,
     Discrepancy,
     DuplicateReference,
+    InvalidRequest,
     Money,
+    NoAnswer,
     PaymentRequest,
     PaymentStatus,
     ZaloPay,
@@ -24,6 +26,8 @@ from .shop import Answers, Clock
 PRICE = Money(150_000, "VND")
 PAGE = {"return_code": 1, "sub_return_code": 1, "order_url": "https://zalopay.example/pay"}
 LINK = {"return_code": 1, "sub_return_code": 1, "binding_qr_link": "https://zalopay.example/link"}
+UNPAID = HttpResponse(200, body=b'{"return_code":3,"sub_return_code":3,"is_processing":false}')
+FAILED = HttpResponse(200, body=b'{"return_code":2,"sub_return_code":-217}')
 TAKEN, AGAIN = (1, "success"), (2, "already handled")
 
 
@@ -128,15 +132,44 @@ def test_one_transaction_pays_one_order(shop):
 def test_a_return_informs_and_does_not_settle(shop):
     session = shop.create(PAGE)
     back = deliveries.returned(shop.zalopay, reference="ORDER-1", amount=PRICE, at=shop.clock.now)
-    info = shop.service.receive_return(back, provider="zalopay")
-    assert (info.verified, info.record.status) == (True, PaymentStatus.REQUIRES_ACTION)
-    assert shop.service.status(session.payment_id).status is PaymentStatus.REQUIRES_ACTION
+    shop.transport.answers += [NoAnswer("ZaloPay is away"), *[UNPAID] * 2]
+    for status in (PaymentStatus.REQUIRES_ACTION, PaymentStatus.PENDING):
+        info = shop.service.receive_return(back, provider="zalopay")
+        assert (info.verified, info.record.status, info.published) == (True, status, 0)
+        assert shop.service.status(session.payment_id) == info.record
     left = deliveries.returned(
         shop.zalopay, "canceled", reference="ORDER-1", amount=PRICE, at=shop.clock.now
     )
     shop.service.receive_return(left, provider="zalopay")
     shop.receive(shop.paid())  # who left may pay after all
     assert shop.service.status(session.payment_id).status is PaymentStatus.SUCCEEDED
+
+
+def test_what_no_callback_tells_is_asked_on_the_return(shop):
+    session = shop.create(PAGE)
+    failed = deliveries.returned(
+        shop.zalopay, "failed", reference="ORDER-1", amount=PRICE, at=shop.clock.now
+    )
+    shop.transport.answers.append(FAILED)
+    info = shop.service.receive_return(failed, provider="zalopay")
+    assert (info.record.status, info.published) == (PaymentStatus.FAILED, 1)
+    # What is decided is not asked about again.
+    assert shop.service.receive_return(failed, provider="zalopay").published == 0
+    assert shop.service.status(session.payment_id).status is PaymentStatus.FAILED
+
+
+def test_a_payment_is_asked_about(shop):
+    session = shop.create(PAGE)
+    shop.transport.answers += [UNPAID, UNPAID, NoAnswer("away"), FAILED, FAILED]
+    assert shop.service.refresh(session.payment_id) == 0
+    assert shop.service.refresh(session.payment_id) == 0
+    with pytest.raises(NoAnswer):
+        shop.service.refresh(session.payment_id)
+    assert shop.service.refresh(session.payment_id) == 1
+    assert shop.service.refresh(session.payment_id) == 0
+    assert shop.service.status(session.payment_id).status is PaymentStatus.FAILED
+    with pytest.raises(InvalidRequest):
+        shop.service.refresh("pay_none")
 
 
 def test_an_order_whose_answer_was_lost_is_asked_about(shop):
