@@ -12,7 +12,7 @@ LAYERS = [
     ["errors", "money"],
     ["models", "events", "http"],
     ["flow", "signing", "wire", "retries"],
-    ["provider", "registry"],
+    ["provider", "json_api", "registry"],
     ["providers", "webhooks.receiver", "service.state"],
     ["transport", "client", "webhooks", "service"],
     ["sandbox", "testing", "cli", "demo"],

@@ -7,8 +7,9 @@ from the overridden methods, and there is no second list.
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar
@@ -26,8 +27,9 @@ from .errors import (
     RateLimited,
     UnsupportedOperation,
 )
+from .events import PaymentProcessed
 from .http import Reply
-from .models import CaptureMode, PaymentStatus
+from .models import CaptureMode, Payment, PaymentSession, PaymentStatus
 from .retries import retry_after
 from .wire import Environment, ProviderConfig
 
@@ -36,10 +38,9 @@ if TYPE_CHECKING:
     from .flow import Flow
     from .http import Delivery, HttpRequest, HttpResponse, JsonObject
     from .models import (
-        Payment,
+        NextAction,
         PaymentRef,
         PaymentRequest,
-        PaymentSession,
         PaymentToken,
         Refund,
         RefundRef,
@@ -60,6 +61,11 @@ _SERVER_ERROR = 500
 def utc_now() -> datetime:
     """The present moment, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def hosts(*, sandbox: str, production: str) -> Mapping[Environment, str]:
+    """Where an API is, in each of the provider's worlds."""
+    return {Environment.SANDBOX: sandbox, Environment.PRODUCTION: production}
 
 
 def random_id() -> str:
@@ -120,6 +126,8 @@ class ProviderInfo:
     read_timeout: float = 30.0
     #: Where its API is, unless the configuration has a ``base_url``.
     hosts: Mapping[Environment, str] = attrs.field(factory=dict)
+    #: The form of a reference, as a regular expression.
+    reference: str = r"(?s:.+)"
     #: What it never tells by a webhook: a payment that stays open has to be asked about.
     silent_on: frozenset[PaymentStatus] = frozenset()
 
@@ -278,11 +286,21 @@ class Provider:
         configured: str | None = getattr(self.config, "base_url", None)
         return configured or self.info.hosts[self.config.environment]
 
+    def check_reference(self, reference: str) -> str:
+        """``reference``, if it has the provider's form; else raises :class:`InvalidRequest`."""
+        if not re.fullmatch(self.info.reference, reference, re.ASCII):
+            raise InvalidRequest(
+                f"{self.info.title} takes {self.info.reference}", field="reference"
+            )
+        return reference
+
     def check_request(self, request: PaymentRequest) -> None:
         """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
 
-        The currency, an amount of nothing, and whatever the provider has no operation for.
+        The reference, the currency, an amount of nothing, and whatever the provider has no
+        operation for.
         """
+        self.check_reference(request.reference)
         if request.amount.currency not in self.info.currencies:
             raise InvalidRequest(
                 f"{self.info.title} does not take {request.amount.currency}", field="currency"
@@ -296,6 +314,75 @@ class Provider:
             raise InvalidRequest(f"{self.info.title} stores no tokens", field="token")
         if request.token and request.token.provider != self.name:
             raise InvalidRequest("is another provider's", field="token")
+
+    def form(
+        self, request: PaymentRequest, fields: Mapping[str, str | None], order: Sequence[str]
+    ) -> tuple[tuple[str, str], ...]:
+        """A form's ``fields`` that are not ``None``, with those of ``request.extra``, in ``order``.
+
+        What ``order`` does not name comes last. ``extra`` can add, but neither change what is set
+        nor bring a signature. Raises :class:`InvalidRequest`.
+        """
+        whole = {name: value for name, value in fields.items() if value is not None}
+        for name, value in request.extra.items():
+            ours = name == "signature" or fields.get(name, value) != value
+            if ours or not isinstance(value, str):
+                raise InvalidRequest(f"{name!r:.60} cannot be set here", field="extra")
+            whole[name] = value
+        known = [name for name in order if name in whole]
+        others = [name for name in whole if name not in order]
+        return tuple((name, whole[name]) for name in (*known, *others))
+
+    def session(self, request: PaymentRequest, action: NextAction) -> PaymentSession:
+        """The session of ``request``, begun now: the payer has to do ``action``."""
+        return PaymentSession(
+            provider=self.name,
+            reference=request.reference,
+            status=PaymentStatus.REQUIRES_ACTION,
+            next=action,
+            amount=request.amount,
+            created_at=self.clock(),
+        )
+
+    def whole_payment(
+        self,
+        reference: str,
+        status: PaymentStatus,
+        amount: Money | None,
+        *,
+        provider_id: str | None = None,
+        code: str | None = None,
+    ) -> Payment:
+        """A payment that is taken and given back as a whole: the totals follow from its status."""
+        taken = status in {PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED}
+        return Payment(
+            provider=self.name,
+            reference=reference,
+            status=status,
+            amount=amount,
+            captured=amount if taken else None,
+            refunded=amount if status is PaymentStatus.REFUNDED else None,
+            provider_id=provider_id,
+            code=code,
+        )
+
+    def event(self, payment: Payment, event_id: str, occurred_at: datetime) -> PaymentProcessed:
+        """What is known of ``payment``, as the news of a notice; raises ``InvalidRequest``."""
+        if payment.amount is None:
+            raise InvalidRequest("an event has an amount", field="amount")
+        return PaymentProcessed(
+            event_id=event_id,
+            provider=self.name,
+            account=self.account,
+            reference=payment.reference,
+            provider_id=payment.provider_id,
+            status=payment.status,
+            amount=payment.amount,
+            captured=payment.captured,
+            refunded=payment.refunded,
+            occurred_at=occurred_at,
+            code=payment.code,
+        )
 
     def answered_no(
         self,
@@ -347,6 +434,12 @@ class Provider:
                     f"HTTP {response.status}", provider=self.name, http_status=response.status
                 ) from error
             raise
+
+    def same(self, ref: PaymentRef, payment: Payment) -> Payment:
+        """``payment``, if it is the one that was asked about; raises ``MalformedResponse``."""
+        if payment.reference != ref.reference or ref.amount not in {None, payment.amount}:
+            raise MalformedResponse("the answer is about another payment", provider=self.name)
+        return payment
 
     def _unsupported(self, capability: Capability) -> UnsupportedOperation:
         return UnsupportedOperation(self.name, capability.value)

@@ -21,6 +21,7 @@ GROUP: Final = "paykit.providers"
 
 _BUILT_IN: Final = {
     "momo": "paykit.providers.momo:MoMo",
+    "sepaypg": "paykit.providers.sepaypg:SePayGateway",
     "vnpay": "paykit.providers.vnpay:VNPay",
 }
 

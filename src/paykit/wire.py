@@ -6,24 +6,28 @@ pydantic lives here and in the providers' private wire shapes; the domain beyond
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, NoReturn, Self
+from typing import Annotated, Any, ClassVar, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
+    Field,
     SecretStr,
     ValidationError,
 )
 
-from .errors import ConfigurationError, MalformedResponse
+from .errors import ConfigurationError, MalformedDelivery, MalformedResponse
 
 
 class Wire(BaseModel):
-    """Base of a provider's answers: strict types, unknown fields ignored, nothing coerced."""
+    """Base of a provider's answers and notices: strict types, nothing coerced, the rest ignored."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
@@ -34,6 +38,20 @@ class Wire(BaseModel):
             return cls.model_validate(body)
         except ValidationError as error:
             raise MalformedResponse(_problems(error), provider=provider) from None
+
+    @classmethod
+    def told(cls, fields: Mapping[str, Any], *, provider: str) -> Self:
+        """As :meth:`read`, of a proven notice; raises :class:`MalformedDelivery`."""
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            raise MalformedDelivery(_problems(error), provider=provider) from None
+
+
+class Message(Wire):
+    """An answer that says in words that it is done, and no more."""
+
+    message: str
 
 
 class Environment(StrEnum):
@@ -71,6 +89,38 @@ def _check_url(value: str) -> str:
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Text = Annotated[str, AfterValidator(_check_text)]
 Url = Annotated[str, AfterValidator(_check_url)]
+#: An id on the wire: printable ASCII, at most 200 characters.
+Id = Annotated[str, Field(pattern=r"^[!-~](?:[ -~]{0,198}[!-~])?$")]
+
+
+#: Vietnam has one time zone and no summer time. Its banks write times without naming it.
+VIETNAM: Final = timezone(timedelta(hours=7))
+_VIETNAM_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?", re.ASCII)
+_DONG_TEXT: Final = re.compile(r"[0-9]{1,15}(?:\.00)?", re.ASCII)
+_MAX_DONG: Final = 2**63 - 1
+
+
+def _read_vietnam_time(value: object) -> datetime:
+    if not isinstance(value, str) or not _VIETNAM_TIME.fullmatch(value):
+        raise ValueError("is not a time like 2026-01-02 10:04:05")
+    try:
+        return datetime.fromisoformat(value).replace(tzinfo=VIETNAM).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a date") from None
+
+
+def _read_dong_text(value: object) -> int:
+    if not isinstance(value, str) or not _DONG_TEXT.fullmatch(value):
+        raise ValueError("is not an amount like 50000 or 50000.00")
+    return int(value.removesuffix(".00"))
+
+
+#: ``2026-01-02 10:04:05`` (or with a ``T``, or the date alone) in Vietnam, read as a time in UTC.
+VietnamTime = Annotated[datetime, BeforeValidator(_read_vietnam_time)]
+#: Whole đồng as a JSON number, with its sign.
+Dong = Annotated[int, Field(ge=-_MAX_DONG, le=_MAX_DONG)]
+#: Whole đồng as text: ``50000`` or ``50000.00``, and nothing else.
+DongText = Annotated[int, BeforeValidator(_read_dong_text)]
 
 
 class ProviderConfig(BaseModel):

@@ -43,6 +43,7 @@ STATES: Final[tuple[State, ...]] = (
 
 _BUILT_IN: Final = {
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
+    "sepaypg": "paykit.testing.factories.sepaypg:SePayGatewayDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
 }
 

@@ -37,7 +37,7 @@ class Exchange:
 
     method: str
     url: str
-    headers: Table
+    headers: Table = attrs.field(repr=False)  # they hold credentials, which tracebacks must not
     body: str
     volatile: Mapping[str, str]
     moves_money: bool
