@@ -8,9 +8,11 @@ import pytest
 
 from paykit import (
     Delivery,
+    InvalidRequest,
     MalformedDelivery,
     MoMo,
     MoMoConfig,
+    Money,
     PaymentProcessed,
     SignatureError,
     VNPay,
@@ -20,6 +22,8 @@ from paykit import (
 from paykit.flow import run
 from paykit.providers import momo, vnpay
 from paykit.signing import SigningKey, decrypt_aes_cbc
+from paykit.text import to_ascii
+from paykit.vietqr import OtherNetwork, VietQRPayload, parse, tlv
 
 HERE = Path(__file__).parent
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -31,6 +35,7 @@ def load(name):
 
 VNPAY = load("vnpay")
 MOMO = load("momo")
+VIETQR = load("vietqr")
 
 
 def by_kind(vectors, *kinds, verifies):
@@ -271,6 +276,131 @@ def test_momo_old_notices_are_recognised_and_refused(vector):
     assert isinstance(caught.value, MalformedDelivery)
 
 
+# VietQR.
+
+CODES = ("static", "dynamic", "emv_other_network")
+TEMPLATES = {"26", "38", "38.01", "62"}
+
+
+def tree(fields):
+    """The fields as the vectors write them: templates as objects."""
+    return {
+        field.id: tree(tlv.parts(field)) if field.path in TEMPLATES else field.value
+        for field in fields
+    }
+
+
+@by_kind(VIETQR, *CODES, verifies=True)
+def test_vietqr_fields(vector):
+    fields = {**tree(tlv.read(vector["input"])), "63": vector["input"][-4:]}
+    assert fields == vector["decoded"]
+    assert tlv.checksum(vector["signed_string"]) == vector["expected"]
+
+
+@by_kind(VIETQR, "static", "dynamic", verifies=True)
+def test_vietqr_code_is_read(vector):
+    decoded, payload = vector["decoded"], parse(vector["input"])
+    account, more = decoded["38"]["01"], decoded.get("62", {})
+    assert (payload.bank_bin, payload.account) == (account["00"], account["01"])
+    assert payload.service == decoded["38"].get("02")
+    assert payload.initiation == decoded["01"]
+    assert (payload.amount and str(payload.amount.minor)) == decoded.get("54")
+    assert (payload.merchant_category, payload.purpose) == (decoded.get("52"), more.get("08"))
+    assert (payload.bill_number, payload.terminal_label) == (more.get("01"), more.get("07"))
+    assert payload.consumer_data_request == more.get("09")
+
+
+#: Codes that we read and would not write, and what of them.
+NOT_WRITTEN = {
+    **dict.fromkeys(
+        [f"vietqr-pub-{number}" for number in (27, 28, 31, 34, 44)],
+        "service",  # it stands within 38.01, where nobody looks for it
+    ),
+    "vietqr-peer-max13": "amount",  # above NAPAS's limit
+}
+
+
+@by_kind(VIETQR, "static", "dynamic", verifies=True)
+def test_vietqr_code_is_written_as_it_was(vector):
+    payload = parse(vector["input"])
+    if vector["id"] in NOT_WRITTEN:
+        with pytest.raises(InvalidRequest) as caught:
+            payload.to_text()
+        assert caught.value.field == NOT_WRITTEN[vector["id"]]
+    else:
+        assert payload.to_text() == vector["input"]
+        assert parse(payload.to_text()) == payload
+
+
+@pytest.mark.parametrize(
+    "vector", [v for v in VIETQR if "build_input" in v], ids=lambda vector: vector["id"]
+)
+def test_vietqr_code_is_built(vector):
+    asked = vector["build_input"]
+    amount = asked.get("amount")
+
+    def build():
+        return VietQRPayload.of(
+            asked["bankBin"],
+            asked["bankNumber"],
+            amount=Money(int(amount), "VND") if amount else None,
+            purpose=asked.get("purpose"),
+        ).to_text()
+
+    if vector["id"] in NOT_WRITTEN:
+        with pytest.raises(InvalidRequest) as caught:
+            build()
+        assert caught.value.field == NOT_WRITTEN[vector["id"]]
+    else:
+        assert build() == vector["input"]
+
+
+@by_kind(VIETQR, "emv_other_network", verifies=True)
+def test_vietqr_another_network_is_told_apart(vector):
+    with pytest.raises(OtherNetwork) as caught:
+        parse(vector["input"])
+    guid = vector["decoded"]["26"]["00"]
+    assert (caught.value.network, caught.value.guid, caught.value.field) == (
+        "VNPAY-QR",
+        guid,
+        "26",
+    )
+
+
+#: Where the damage is found. A wrong length is seen where the next field should begin.
+WRONG_AT = {
+    "vietqr-napas-static-account-as-printed": ("38.01", 61),
+    "vietqr-pub-24": (None, 82),
+    "vietqr-pub-26": ("45", 74),
+    "vietqr-pub-35": (None, 75),
+    "vietqr-pub-40": (None, 142),
+    "vietqr-pub-43": (None, 112),
+}
+
+
+@by_kind(VIETQR, *CODES, verifies=False)
+def test_vietqr_broken_code_is_refused(vector):
+    with pytest.raises(InvalidRequest) as caught:
+        parse(vector["input"])
+    assert not isinstance(caught.value, OtherNetwork)
+    crc = ("63", len(vector["input"]) - 7)
+    field, at = WRONG_AT.get(vector["id"], crc)
+    assert caught.value.field == field
+    assert f"at character {at}: " in str(caught.value)
+    if (field, at) == crc:
+        assert vector["expected"] in str(caught.value)
+
+
+@by_kind(VIETQR, "crc16", verifies=True)
+def test_vietqr_checksum(vector):
+    assert tlv.checksum(vector["input"]) == vector["expected"]
+
+
+@by_kind(VIETQR, "ascii_fold", verifies=True)
+def test_vietqr_folding(vector):
+    assert to_ascii(vector["input"]) == vector["expected"]
+
+
 def test_no_vector_is_left_out():
     used = {
         "vnpay": {
@@ -289,3 +419,4 @@ def test_no_vector_is_left_out():
     }  # fmt: skip
     assert {v["kind"] for v in VNPAY} - used["vnpay"] == set()
     assert {v["kind"] for v in MOMO} - used["momo"] == set()
+    assert {v["kind"] for v in VIETQR} == {*CODES, "crc16", "ascii_fold"}

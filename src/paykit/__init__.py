@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from .events import Event as Event
     from .events import PaymentProcessed as PaymentProcessed
     from .events import TokenGranted as TokenGranted
+    from .events import TransferReceived as TransferReceived
     from .http import Delivery as Delivery
     from .http import HttpRequest as HttpRequest
     from .http import HttpResponse as HttpResponse
@@ -66,6 +67,8 @@ if TYPE_CHECKING:
     from .providers.momo import MoMoConfig as MoMoConfig
     from .providers.sepaypg import SePayGateway as SePayGateway
     from .providers.sepaypg import SePayGatewayConfig as SePayGatewayConfig
+    from .providers.vietqr import VietQR as VietQR
+    from .providers.vietqr import VietQRConfig as VietQRConfig
     from .providers.vnpay import VNPay as VNPay
     from .providers.vnpay import VNPayConfig as VNPayConfig
 
@@ -75,7 +78,7 @@ _HOMES = {
     "MalformedDelivery MalformedResponse NoAnswer NotFound NotSent OutcomeUnknown PaykitError "
     "ProviderError ProviderUnavailable RateLimited SignatureError StaleDelivery StoreUnavailable "
     "TransportError UnsupportedOperation WebhookError",
-    "events": "Event PaymentProcessed TokenGranted",
+    "events": "Event PaymentProcessed TokenGranted TransferReceived",
     "http": "Delivery HttpRequest HttpResponse Reply",
     "models": "CaptureMode ConfirmInClient Customer Discrepancy FormPost LineItem Nothing Payment "
     "PaymentRef PaymentRequest PaymentSession PaymentStatus PaymentToken Redirect Refund "
@@ -84,6 +87,7 @@ _HOMES = {
     "provider": "Outcome Provider",
     "providers.momo": "MoMo MoMoConfig",
     "providers.sepaypg": "SePayGateway SePayGatewayConfig",
+    "providers.vietqr": "VietQR VietQRConfig",
     "providers.vnpay": "VNPay VNPayConfig",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import attrs
 
 from .errors import InvalidRequest
 from .models import Discrepancy, PaymentStatus
 from .money import Money
+
+K = TypeVar("K", bound="PaymentProcessed | TransferReceived")
 
 #: A breaking change gets a new type; within ``v1`` fields are only added.
 EVENT_TYPE: Final = "io.paykit.payment.processed.v1"
@@ -65,16 +67,7 @@ class PaymentProcessed:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The event from :meth:`to_json`; fields that this version does not know are ignored."""
-        try:
-            return cls(
-                **{
-                    field.name: _READERS.get(field.name, _same)(data[field.name])
-                    for field in attrs.fields(cls)
-                    if field.name in data
-                }
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InvalidRequest(f"not a PaymentProcessed event: {error}") from None
+        return _from_json(cls, data)
 
     def to_cloudevent(self, *, source: str) -> dict[str, Any]:
         """The event as structured CloudEvents 1.0 JSON, keyed by payment.
@@ -135,6 +128,15 @@ class TransferReceived:
     bank_reference: str | None = None
     account: str = "default"
 
+    def to_json(self) -> dict[str, Any]:
+        """The transfer as JSON values."""
+        return attrs.asdict(self, value_serializer=_to_json_value, recurse=False)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The transfer from :meth:`to_json`; fields that this version does not know are ignored."""
+        return _from_json(cls, data)
+
 
 Event: TypeAlias = PaymentProcessed | TokenGranted | TransferReceived
 
@@ -145,6 +147,19 @@ def as_return(events: tuple[Event, ...]) -> tuple[Event, ...]:
         attrs.evolve(event, source=Source.RETURN) if isinstance(event, PaymentProcessed) else event
         for event in events
     )
+
+
+def _from_json(kind: type[K], data: dict[str, Any]) -> K:
+    try:
+        return kind(
+            **{
+                field.name: _READERS.get(field.name, _same)(data[field.name])
+                for field in attrs.fields(kind)
+                if field.name in data
+            }
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidRequest(f"not a {kind.__name__} event: {error}") from None
 
 
 def _same(value: Any) -> Any:
@@ -158,7 +173,7 @@ def _to_json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, StrEnum):
         return value.value
-    return value
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _money(value: Any) -> Money | None:
@@ -177,6 +192,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "occurred_at": datetime.fromisoformat,
     "source": Source,
     "discrepancy": _discrepancy,
+    "codes": tuple,
 }
 
 

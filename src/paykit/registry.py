@@ -22,6 +22,7 @@ GROUP: Final = "paykit.providers"
 _BUILT_IN: Final = {
     "momo": "paykit.providers.momo:MoMo",
     "sepaypg": "paykit.providers.sepaypg:SePayGateway",
+    "vietqr": "paykit.providers.vietqr:VietQR",
     "vnpay": "paykit.providers.vnpay:VNPay",
 }
 

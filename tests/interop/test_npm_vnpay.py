@@ -6,13 +6,9 @@ upper-case hashes and foreign parameters.
 """
 
 import json
-import os
-import shutil
-import subprocess
 import threading
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -23,7 +19,8 @@ from paykit.flow import run
 from paykit.providers import vnpay as ours
 from paykit.signing import SigningKey
 
-HERE = Path(__file__).parent
+from .npm import ask, install
+
 SECRET = "PAYKITTESTSECRET0123456789ABCDEF"
 NOW = datetime(2025, 1, 1, 20, 4, 5, tzinfo=UTC)  # 2025-01-02 03:04:05 in GMT+7
 CONFIG = {
@@ -35,30 +32,11 @@ CONFIG = {
 
 @pytest.fixture(scope="session")
 def peer():
-    """Call the npm package; without Node.js the tests are skipped, in CI that is a failure."""
-    if not (shutil.which("node") and shutil.which("npm")):
-        reason = "Node.js and npm are needed to run the npm package vnpay"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    if not (HERE / "node_modules" / "vnpay").exists():
-        install = subprocess.run(
-            ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],
-            cwd=HERE, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-        if install.returncode:
-            reason = f"npm install failed: {install.stderr[-300:]}"
-            if os.environ.get("CI"):
-                pytest.fail(reason)
-            pytest.skip(reason)
+    """Call the npm package."""
+    install("vnpay")
 
     def call(command, data, **config):
-        done = subprocess.run(
-            ["node", "vnpay.cjs"],
-            input=json.dumps({"command": command, "config": {**CONFIG, **config}, "data": data}),
-            cwd=HERE, capture_output=True, text=True, timeout=60, check=True,
-        )  # fmt: skip
-        return json.loads(done.stdout)
+        return ask("vnpay.cjs", {"command": command, "config": {**CONFIG, **config}, "data": data})
 
     return call
 

@@ -25,6 +25,7 @@ RECORD = PaymentRecord(
     status=S.PENDING,
     captured=Money(0, "VND"),
     refunded=Money(0, "VND"),
+    received=Money(0, "VND"),
     created_at=START,
     updated_at=START,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import click
 
 from .. import __version__
 from ..errors import PaykitError
+from ..money import Money
 from .table import provider_table
 
 if TYPE_CHECKING:
@@ -100,6 +102,72 @@ def providers() -> None:
     """List the providers, and what each of them can do here."""
     with _one_line_errors("cli"):
         click.echo(provider_table())
+
+
+@cli.command()
+@click.option("--bank", required=True, help="The payee's bank: its BIN, code or name.")
+@click.option("--account", required=True, help="The account, or the card with --card.")
+@click.option("--card", is_flag=True, help="The number is that of a card.")
+@click.option("--amount", type=int, help="In whole dong.  [default: the payer enters it]")
+@click.option("--purpose", help="The memo of the transfer, at most 25 characters.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["terminal", "svg", "png", "text"]),
+    default="terminal",
+    show_default=True,
+    help="text is what the code says; the others are images of it.",
+)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it to this file."
+)
+def qr(
+    bank: str,
+    account: str,
+    *,
+    card: bool,
+    amount: int | None,
+    purpose: str | None,
+    form: str,
+    output: Path | None,
+) -> None:
+    """Make a VietQR code for a bank transfer.
+
+    Nothing is sent anywhere, and nothing tells whether the account exists.
+    """
+    from ..vietqr import VietQRPayload
+    from ..vietqr import qr as images
+
+    with _one_line_errors("qr"):
+        payload = VietQRPayload.of(
+            bank,
+            account,
+            card=card,
+            amount=None if amount is None else Money(amount, "VND"),
+            purpose=purpose,
+        )
+        if form == "png":
+            made = images.png(payload)
+        elif form == "svg":
+            made = f"{images.svg(payload)}\n".encode()
+        elif form == "terminal":
+            made = f"{images.terminal(payload)}\n".encode()
+        else:
+            made = f"{payload.to_text()}\n".encode()
+    if output:
+        try:
+            output.write_bytes(made)
+        except OSError as error:
+            raise click.FileError(str(output), error.strerror or "") from error
+    elif form == "png" and sys.stdout.isatty():
+        raise click.ClickException("a PNG cannot be shown in a terminal: give --output")
+    else:
+        click.echo(made, nl=False)
+    if form == "terminal" and payload.bank:
+        # For a look before anybody pays: a wrong code of a bank is easily typed.
+        number = f"{'card' if card else 'account'} {account}"
+        said = [payload.bank.short_name, number, payload.amount, payload.purpose]
+        click.echo("  ".join(str(part) for part in said if part), err=True)
 
 
 @contextmanager

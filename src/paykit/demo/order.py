@@ -10,6 +10,7 @@ import attrs
 from ..events import PaymentProcessed
 from ..models import PaymentStatus
 from ..money import Money
+from .attempts import charge_of, reference_of
 from .catalog import PRODUCTS, Product
 from .messages import OrderConfirmed, OrderEvent, OrderHeld, OrderPaidTwice, OrderPaymentFailed
 
@@ -48,7 +49,12 @@ class Order:
     @property
     def reference(self) -> str:
         """Our id of this attempt at the provider: a new one for each attempt."""
-        return f"{self.order_id}-{self.attempt}"
+        return reference_of(self.provider, self.order_id, self.attempt)
+
+    @property
+    def charge(self) -> Money:
+        """What the provider is asked for."""
+        return charge_of(self.provider, self.total)
 
     @property
     def open(self) -> bool:

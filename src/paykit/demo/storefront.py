@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ..errors import PaykitError
-from ..models import Customer, PaymentRequest, Redirect
+from ..models import Customer, FormPost, PaymentRequest, Redirect, ShowQr
 from ..sandbox.edge import UnreadableError, read_form
 from ..service import AsyncPaymentService
 from . import checkout
@@ -22,7 +22,7 @@ from .order import Order
 from .orders import OrderClosedError, OrderService
 from .pages import Pages
 from .settings import DemoSettings
-from .views import order_view
+from .views import order_view, transfer_view
 
 log = logging.getLogger("paykit.demo")
 
@@ -31,6 +31,13 @@ _SEE_OTHER: Final = 303
 _WAYS_TO_PAY: Final = {
     "vnpay": "Bank card, bank account or VNPAY-QR",
     "momo": "The MoMo e-wallet on your phone",
+    "zalopay": "The ZaloPay wallet, cards or VietQR",
+    "paypal": "Your PayPal account, in US dollars",
+    "payos": "Bank transfer on payOS's page",
+    "sepaypg": "Card or bank transfer on SePay's page",
+    "sepay": "Bank transfer by QR, seen by SePay",
+    "casso": "Bank transfer by QR, seen by Casso",
+    "vietqr": "Bank transfer by QR, seen by the shop itself",
 }
 
 
@@ -126,7 +133,7 @@ class Storefront:
                 PaymentRequest(
                     reference=order.reference,
                     order_id=order.order_id,
-                    amount=order.total,
+                    amount=order.charge,
                     description=f"Order {order.order_id}",
                     return_url=f"{self._settings.shop_url}/pay/returns/{order.provider}",
                     locale="en",
@@ -144,9 +151,12 @@ class Storefront:
         self._orders.payment_started(
             order.order_id, reference=order.reference, payment_id=session.payment_id
         )
-        page = f"/orders/{order.order_id}"  # for a provider that has nothing for the payer to do
-        target = session.next.url if isinstance(session.next, Redirect) else page
-        return RedirectResponse(target, _SEE_OTHER)
+        if isinstance(session.next, Redirect):
+            return RedirectResponse(session.next.url, _SEE_OTHER)
+        if isinstance(session.next, FormPost):
+            return self._pages.render("form_post.html", form=session.next, title=self._title(order))
+        # The page of the order shows the code, or there is nothing for the payer to do.
+        return RedirectResponse(f"/orders/{order.order_id}", _SEE_OTHER)
 
     # After paying.
 
@@ -180,11 +190,14 @@ class Storefront:
         self, order: Order, *, returned: bool = False, notice: str = ""
     ) -> Response:
         payment = await self._service.status(order.payment_id) if order.payment_id else None
+        session = await self._service.session(order.payment_id) if order.payment_id else None
+        code = session.next if session and isinstance(session.next, ShowQr) else None
         return self._pages.render(
             "order.html",
             status=502 if notice else 200,
             order=order,
             payment=payment,
+            code=transfer_view(code.payload) if code and order.open else None,
             view=order_view(order, provider_title=self._title(order)),
             provider_title=self._title(order),
             ways=self._ways(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, TypeAlias
 
+from ..vietqr import parse
+from ..vietqr.qr import svg
 from .order import Order, OrderStatus
 
 Step: TypeAlias = Literal["done", "now", "failed", "held", "todo"]
@@ -68,4 +70,18 @@ def _steps(order: Order) -> dict[str, Step]:
         "paid": paid[order.status],
         "confirmed": "done" if confirmed else "todo",
         "shipped": shipped,
+    }
+
+
+def transfer_view(payload: str) -> dict[str, str]:
+    """A VietQR code to scan, and its content for those who type it into their banking app."""
+    asked = parse(payload)
+    bank = asked.bank
+    return {
+        "payload": payload,
+        "image": svg(payload),
+        "bank": bank.short_name if bank else asked.bank_bin,
+        "account": asked.account,
+        "amount": asked.amount.format() if asked.amount else "",
+        "memo": asked.purpose or "",
     }

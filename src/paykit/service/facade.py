@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Engine
 
 from ..errors import PaykitError
-from ..events import PaymentProcessed
+from ..events import PaymentProcessed, TransferReceived
 from ..flow import arun, run
 from ..http import Delivery
 from ..models import PaymentRequest, PaymentSession
@@ -97,21 +97,45 @@ class PaymentService(_Shared):
     def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
         """Take a webhook: verify, store, and say what to reply. Never raises for bad input."""
         receipt = self._run(self._operations.receive(delivery, provider))
-        if receipt.published:
-            self._wake.set()
+        _woken(self._wake, receipt.published)
         return receipt
 
     def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
         """Check a browser's return. It informs and never settles."""
-        return self._run(self._operations.receive_return(delivery, provider))
+        info = self._run(self._operations.receive_return(delivery, provider))
+        _woken(self._wake, info.published)
+        return info
 
     def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment, or ``None``."""
         return self._run(self._operations.status(payment_id))
 
+    def session(self, payment_id: str) -> PaymentSession | None:
+        """What the payer was told to do, with the payment's present status, or ``None``."""
+        return self._run(self._operations.session(payment_id))
+
     def orphans(self) -> list[PaymentProcessed]:
         """Authentic facts about payments that are not on record, for a person to look at."""
         return self._run(self._operations.orphans())
+
+    def record_transfers(self, transfers: Iterable[TransferReceived], *, provider: str) -> int:
+        """Take transfers of the account ``provider`` that no webhook told of.
+
+        From a list of transactions, a bank statement, another feed. A transfer counts once, however
+        often and by whatever way it is told. Returns how many events were published.
+        """
+        return _woken(self._wake, self._run(self._operations.record_transfers(transfers, provider)))
+
+    def unmatched(self) -> list[TransferReceived]:
+        """Transfers that no payment is known for, the oldest first, for a person to look at."""
+        return self._run(self._operations.unmatched())
+
+    def assign(self, transfer: TransferReceived, *, payment_id: str) -> int:
+        """Count an unmatched transfer for the payment that a person chose.
+
+        Raises :class:`~paykit.errors.InvalidRequest` when either is not there.
+        """
+        return _woken(self._wake, self._run(self._operations.assign(transfer, payment_id)))
 
     def subscribe(self, handler: Handler) -> None:
         """Call ``handler`` with every event, at least once, in order per payment.
@@ -224,21 +248,42 @@ class AsyncPaymentService(_Shared):
     async def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
         """Take a webhook; see :meth:`PaymentService.receive`."""
         receipt = await self._run(self._operations.receive(delivery, provider))
-        if receipt.published:
-            self._wake.set()
+        _woken(self._wake, receipt.published)
         return receipt
 
     async def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
         """Check a browser's return. It informs and never settles."""
-        return await self._run(self._operations.receive_return(delivery, provider))
+        info = await self._run(self._operations.receive_return(delivery, provider))
+        _woken(self._wake, info.published)
+        return info
 
     async def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment, or ``None``."""
         return await self._run(self._operations.status(payment_id))
 
+    async def session(self, payment_id: str) -> PaymentSession | None:
+        """What the payer was told to do, with the payment's present status, or ``None``."""
+        return await self._run(self._operations.session(payment_id))
+
     async def orphans(self) -> list[PaymentProcessed]:
         """Authentic facts about payments that are not on record, for a person to look at."""
         return await self._run(self._operations.orphans())
+
+    async def record_transfers(
+        self, transfers: Iterable[TransferReceived], *, provider: str
+    ) -> int:
+        """Take transfers that no webhook told of; see :meth:`PaymentService.record_transfers`."""
+        return _woken(
+            self._wake, await self._run(self._operations.record_transfers(transfers, provider))
+        )
+
+    async def unmatched(self) -> list[TransferReceived]:
+        """Transfers that no payment is known for, the oldest first, for a person to look at."""
+        return await self._run(self._operations.unmatched())
+
+    async def assign(self, transfer: TransferReceived, *, payment_id: str) -> int:
+        """Count an unmatched transfer for a payment; see :meth:`PaymentService.assign`."""
+        return _woken(self._wake, await self._run(self._operations.assign(transfer, payment_id)))
 
     async def subscribe(self, handler: Handler) -> None:
         """Call ``handler`` with every event; see :meth:`PaymentService.subscribe`."""
@@ -315,6 +360,13 @@ class AsyncPaymentService(_Shared):
                     pass
             except PaykitError as error:
                 log.warning("the relay will try again: %s", error)
+
+
+def _woken(relay: threading.Event | asyncio.Event, published: int) -> int:
+    """Let the relay look at once when there is something new; returns ``published``."""
+    if published:
+        relay.set()
+    return published
 
 
 def _discard(awaitable: Any) -> None:

@@ -26,7 +26,7 @@ from ..errors import (
     StaleDelivery,
     WebhookError,
 )
-from ..events import PaymentProcessed, Source
+from ..events import PaymentProcessed, Source, TransferReceived
 from ..flow import Flow
 from ..http import Delivery, Reply
 from ..models import (
@@ -34,6 +34,7 @@ from ..models import (
     FormPost,
     NextAction,
     Nothing,
+    Payment,
     PaymentRequest,
     PaymentSession,
     PaymentStatus,
@@ -41,7 +42,7 @@ from ..models import (
     ShowQr,
 )
 from ..money import Money
-from ..provider import Clock, IdFactory, Outcome, Provider
+from ..provider import Capability, Clock, IdFactory, Outcome, Provider
 from ..signing import fingerprint
 from . import store
 from .state import PaymentRecord
@@ -92,6 +93,7 @@ class ReturnInfo:
 
     verified: bool
     record: PaymentRecord | None
+    published: int = 0
 
 
 _OUTCOMES: Final[Mapping[type[WebhookError], Outcome]] = {
@@ -161,7 +163,11 @@ class Operations:
             reserved.record, session.status, session.amount, now, provider_id=session.provider_id
         )
         saved = _dump_session(session)
-        yield Transact(lambda conn: store.record_session(conn, payment_id, saved, fact))
+        yield Transact(
+            lambda conn: store.record_session(
+                conn, payment_id, saved, fact, expires_at=session.expires_at
+            )
+        )
         return session
 
     def receive(self, delivery: Delivery, provider_key: str) -> Operation[Receipt]:
@@ -179,7 +185,9 @@ class Operations:
             log.warning("could not verify a delivery for %s: %s", provider.key, error)
             return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
         # A grant for a stored token is not kept: it is secret, and can be asked for again.
-        facts = tuple(event for event in events if isinstance(event, PaymentProcessed))
+        facts = tuple(
+            event for event in events if isinstance(event, PaymentProcessed | TransferReceived)
+        )
         digest = hashlib.sha256(delivery.query + b"\n" + delivery.body).hexdigest()
         now = self._clock()
         try:
@@ -189,12 +197,25 @@ class Operations:
         except PaykitError as error:
             log.error("could not store a delivery for %s: %s", provider.key, error)  # noqa: TRY400
             return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
+        published = recorded.events
+        for fact in facts:
+            if isinstance(fact, PaymentProcessed) and fact.status is PaymentStatus.PENDING:
+                try:
+                    published += yield from self._complete(provider, fact.reference)
+                except PaykitError as error:
+                    log.warning("could not complete a payment at %s: %s", provider.key, error)
+                    again = Outcome.TRY_AGAIN
+                    return Receipt(again, provider.reply(again), error, published)
         if recorded.outcome in {Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE}:
             log.warning("a delivery for %s needs a person: %s", provider.key, recorded.outcome)
-        return Receipt(recorded.outcome, provider.reply(recorded.outcome), None, recorded.events)
+        return Receipt(recorded.outcome, provider.reply(recorded.outcome), None, published)
 
     def receive_return(self, delivery: Delivery, provider_key: str) -> Operation[ReturnInfo]:
-        """Check a browser's return and look up our record; nothing changes."""
+        """Check a browser's return and look up our record.
+
+        The return itself changes nothing. Where the payer's approval still has to be turned into a
+        payment, this is the moment, and the provider's answer to that counts.
+        """
         provider = self.provider(provider_key)
         try:
             verified = yield Talk(provider, lambda: provider.verify_return(delivery))
@@ -202,16 +223,86 @@ class Operations:
         except WebhookError as error:
             log.info("an unproven browser return for %s: %s", provider.key, error)
             return ReturnInfo(verified=False, record=None)
+        except PaykitError as error:
+            # The provider had to be asked, and that failed; its notice will tell.
+            log.warning("could not check a browser return for %s: %s", provider.key, error)
+            return ReturnInfo(verified=False, record=None)
         reference = (events[0].reference if events else None) or ""
+        published = 0
+        try:
+            published = yield from self._complete(provider, reference)
+        except PaykitError as error:
+            log.warning("could not complete a payment at %s: %s", provider.key, error)
         record = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)
         )
-        return ReturnInfo(verified=True, record=record)
+        return ReturnInfo(verified=True, record=record, published=published)
+
+    def _complete(self, provider: Provider, reference: str) -> Operation[int]:
+        """Turn the payer's approval into a payment; returns how many events that published.
+
+        For providers where approving moves no money. The provider is asked for the state first,
+        so a webhook and a return that come together complete the payment once.
+        """
+        if Capability.COMPLETE not in provider.capabilities:
+            return 0
+        record: PaymentRecord | None = yield Read(
+            lambda conn: store.find(conn, provider.name, provider.account, reference)
+        )
+        if record is None or record.status not in _OPEN:
+            return 0
+        found = record
+        payment: Payment = yield Talk(
+            provider,
+            lambda: provider.complete(found.ref, idempotency_key=f"{found.payment_id}-complete"),
+        )
+        now = self._clock()
+        fact = _answer(found, payment, now)
+        recorded: store.Recorded = yield Transact(
+            lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
+        )
+        return recorded.events
+
+    def record_transfers(
+        self, transfers: Iterable[TransferReceived], provider_key: str
+    ) -> Operation[int]:
+        """Take transfers that were learnt of otherwise; returns how many events that published."""
+        provider = self.provider(provider_key)
+        mine = tuple(transfers)
+        for transfer in mine:
+            if (transfer.provider, transfer.account) != (provider.name, provider.account):
+                raise InvalidRequest("is another account's transfer", field="transfers")
+        now = self._clock()
+        recorded: store.Recorded = yield Transact(
+            lambda conn: store.record_facts(conn, mine, digest="", now=now)
+        )
+        return recorded.events
+
+    def unmatched(self) -> Operation[list[TransferReceived]]:
+        """Transfers that no payment is known for."""
+        found: list[TransferReceived] = yield Read(store.unmatched)
+        return found
+
+    def assign(self, transfer: TransferReceived, payment_id: str) -> Operation[int]:
+        """Count an unmatched transfer for a payment; returns how many events that published."""
+        recorded: store.Recorded = yield Transact(
+            lambda conn: store.assign(
+                conn, transfer.provider, transfer.account, transfer.event_id, payment_id
+            )
+        )
+        return recorded.events
 
     def status(self, payment_id: str) -> Operation[PaymentRecord | None]:
         """The record of one payment, or ``None``."""
         record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
         return record
+
+    def session(self, payment_id: str) -> Operation[PaymentSession | None]:
+        """What the payer was told to do, or ``None``."""
+        found: store.Reserved | None = yield Read(lambda conn: store.load_session(conn, payment_id))
+        if found is None or found.session is None:
+            return None
+        return _load_session(found.session, found.record)
 
     def orphans(self) -> Operation[list[PaymentProcessed]]:
         """Authentic facts about payments that are not ours, for a person to look at."""
@@ -230,6 +321,7 @@ class Operations:
             status=PaymentStatus.PENDING,
             captured=nothing,
             refunded=nothing,
+            received=nothing,
             created_at=now,
             updated_at=now,
         )
@@ -260,6 +352,33 @@ class Operations:
             reason=reason,
             source=Source.API,
         )
+
+
+#: Not decided yet, so an approval may still be waiting.
+_OPEN: Final = frozenset(
+    {PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.UNKNOWN}
+)
+
+
+def _answer(record: PaymentRecord, payment: Payment, now: datetime) -> PaymentProcessed:
+    """What the provider says of a payment when asked, as a fact like any other."""
+    said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
+    name = "|".join(["api", record.payment_id, *(str(item) for item in said)])
+    return PaymentProcessed(
+        event_id=fingerprint(name.encode()),
+        provider=record.provider,
+        account=record.account,
+        reference=record.reference,
+        status=payment.status,
+        amount=payment.amount or record.amount,
+        occurred_at=payment.occurred_at or now,
+        provider_id=payment.provider_id,
+        code=payment.code,
+        reason=payment.reason,
+        captured=payment.captured,
+        refunded=payment.refunded,
+        source=Source.API,
+    )
 
 
 _ACTIONS: Final[Mapping[str, type[Any]]] = {

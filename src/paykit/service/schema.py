@@ -53,6 +53,7 @@ payments = Table(
     Column("amount", BigInteger, nullable=False),
     Column("captured", BigInteger, nullable=False),
     Column("refunded", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),  # the sum of the bank transfers among them
     Column("status", String(24), nullable=False),
     Column("discrepancy", String(24)),
     Column("code", String(80)),
@@ -60,6 +61,7 @@ payments = Table(
     Column("sequence", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),  # when the time to pay is over, where the session says so
     Column("session", Text),  # what the payer must do, as JSON; empty until the provider answered
     UniqueConstraint("provider", "account", "reference"),
     Index("paykit_payments_by_provider_id", "provider", "account", "provider_id"),
@@ -71,6 +73,7 @@ inbox = Table(
     Column("provider", String(40), primary_key=True),
     Column("account", String(80), primary_key=True),
     Column("event_id", String(160), primary_key=True),
+    Column("source", String(16), nullable=False),
     Column("reference", String(255), nullable=False),
     Column("payment_id", String(64), index=True),  # empty: nothing of ours has this reference
     Column("outcome", String(24), nullable=False),

@@ -6,20 +6,23 @@ because several providers do that, and the late success is an event of its own r
 Rule 3: a fact that contradicts our record (amount, currency, somebody else's transaction) is never
 success; it becomes ``needs_review`` with the discrepancy named.
 Rule 4: totals are cumulative and only grow, so a late or repeated fact changes nothing.
+Rule 5: a bank transfer is a delta, the only one. Each is counted once, and its payment is judged by
+their sum; what another source said before about the same money is not counted again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 import attrs
 
-from ..events import PaymentProcessed
-from ..models import Discrepancy, PaymentStatus
+from ..events import PaymentProcessed, TransferReceived
+from ..models import Discrepancy, PaymentRef, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
+from ..vietqr.matching import Expected, judge
 
 S = PaymentStatus
 
@@ -47,6 +50,8 @@ FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
 FINAL: Final = _PAID | {S.FAILED, S.CANCELED, S.EXPIRED}
 #: A payment that merely waits is not news for a saga.
 _SILENT: Final = frozenset({S.PENDING, S.REQUIRES_ACTION})
+#: When a payment is closed, any time is too late.
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _REFUND_FACTS: Final = frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
 
 
@@ -63,13 +68,25 @@ class PaymentRecord:
     status: PaymentStatus
     captured: Money
     refunded: Money
+    received: Money  #: the sum of the bank transfers, a part of ``captured``
     created_at: datetime
     updated_at: datetime
+    expires_at: datetime | None = None  #: when the time to pay is over
     provider_id: str | None = None
     discrepancy: Discrepancy | None = None
     code: str | None = None
     reason: str | None = None
     sequence: int = 0
+
+    @property
+    def ref(self) -> PaymentRef:
+        """How to ask the provider for this payment."""
+        return PaymentRef(
+            reference=self.reference,
+            provider_id=self.provider_id,
+            amount=self.amount,
+            created_at=self.created_at,
+        )
 
     @property
     def final(self) -> bool:
@@ -130,6 +147,55 @@ def transition(
         sequence=after.sequence,
     )
     return Transition(after, event, outcome)
+
+
+def receive_transfer(
+    record: PaymentRecord, transfer: TransferReceived, *, id_taken: bool = False
+) -> Transition:
+    """Count ``transfer`` for ``record``, and judge the payment by the sum."""
+    countable = not id_taken and transfer.amount.currency == record.amount.currency
+    received = record.received + transfer.amount if countable else record.received
+    counted = attrs.evolve(record, received=received)
+    if countable and received <= record.captured:
+        # The provider's own total told of this money before the transfer itself did.
+        return Transition(counted, None, Outcome.ACCEPTED)
+    closed = record.status in {S.CANCELED, S.EXPIRED}
+    expected = Expected(
+        reference=record.reference,
+        amount=record.amount,
+        received=record.received,
+        received_at=record.updated_at if record.received else None,
+        expires_at=_LONG_AGO if closed else record.expires_at,
+        paid=record.status in _PAID,
+    )
+    fact = judge(transfer, expected).event
+    discrepancy = Discrepancy.PROVIDER_ID if id_taken else fact.discrepancy
+    status = S.NEEDS_REVIEW if id_taken else fact.status
+    if status not in FOLLOWS[record.status]:
+        status = record.status
+    after = attrs.evolve(
+        counted,
+        status=status,
+        captured=max(record.captured, received),
+        provider_id=record.provider_id if id_taken else transfer.provider_id,
+        discrepancy=discrepancy,
+        code=fact.code,
+        reason=fact.reason,
+        updated_at=max(record.updated_at, transfer.occurred_at),
+        sequence=record.sequence + 1,
+    )
+    event = attrs.evolve(
+        fact,
+        reference=record.reference,
+        status=status,
+        payment_id=record.payment_id,
+        order_id=record.order_id,
+        captured=after.captured,
+        refunded=after.refunded,
+        discrepancy=discrepancy,
+        sequence=after.sequence,
+    )
+    return Transition(after, event, Outcome.MISMATCH if discrepancy else Outcome.ACCEPTED)
 
 
 def _refunded(record: PaymentRecord, fact: PaymentProcessed) -> Money:

@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, updat
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
-from ..events import EVENT_TYPE, PaymentProcessed
+from ..events import EVENT_TYPE, PaymentProcessed, Source, TransferReceived
 from ..models import Discrepancy, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from .schema import inbox, outbox, payments
-from .state import PaymentRecord, transition
+from .state import PaymentRecord, receive_transfer, transition
 
 #: The outcome of a delivery with several facts is the gravest of theirs.
 _GRAVEST: Final = (
@@ -81,17 +81,28 @@ def release(conn: Connection, payment_id: str) -> None:
 
 
 def record_session(
-    conn: Connection, payment_id: str, session: str, fact: PaymentProcessed
+    conn: Connection,
+    payment_id: str,
+    session: str,
+    fact: PaymentProcessed,
+    *,
+    expires_at: datetime | None = None,
 ) -> Recorded:
     """Keep what the payer must do, and apply what the provider's answer says."""
     conn.execute(
-        update(payments).where(payments.c.payment_id == payment_id).values(session=session)
+        update(payments)
+        .where(payments.c.payment_id == payment_id)
+        .values(session=session, expires_at=expires_at)
     )
     return record_facts(conn, (fact,), digest="", now=fact.occurred_at)
 
 
 def record_facts(
-    conn: Connection, facts: Iterable[PaymentProcessed], *, digest: str, now: datetime
+    conn: Connection,
+    facts: Iterable[PaymentProcessed | TransferReceived],
+    *,
+    digest: str,
+    now: datetime,
 ) -> Recorded:
     """Inbox, lock, transition, update, outbox: the one way in which a payment changes."""
     outcomes, events = [], 0
@@ -109,6 +120,12 @@ def load(conn: Connection, payment_id: str) -> PaymentRecord | None:
     return None if row is None else _to_record(row)
 
 
+def load_session(conn: Connection, payment_id: str) -> Reserved | None:
+    """The record of one payment with its session."""
+    row = conn.execute(select(payments).where(payments.c.payment_id == payment_id)).first()
+    return None if row is None else Reserved(_to_record(row), row.session, new=False)
+
+
 def find(conn: Connection, provider: str, account: str, reference: str) -> PaymentRecord | None:
     """The record of the payment with this reference."""
     row = conn.execute(_of_reference(provider, account, reference)).first()
@@ -119,11 +136,49 @@ def orphans(conn: Connection, limit: int = 100) -> list[PaymentProcessed]:
     """Authentic facts about payments that we do not have, the oldest first: for a person."""
     rows = conn.execute(
         select(inbox.c.fact)
-        .where(inbox.c.payment_id.is_(None))
+        .where(inbox.c.payment_id.is_(None), inbox.c.source != Source.TRANSFER.value)
         .order_by(inbox.c.received_at)
         .limit(limit)
     )
     return [PaymentProcessed.from_json(json.loads(fact)) for (fact,) in rows]
+
+
+def unmatched(conn: Connection, limit: int = 100) -> list[TransferReceived]:
+    """Transfers that no payment is known for, the oldest first: for a person."""
+    rows = conn.execute(
+        select(inbox.c.fact)
+        .where(inbox.c.payment_id.is_(None), inbox.c.source == Source.TRANSFER.value)
+        .order_by(inbox.c.received_at)
+        .limit(limit)
+    )
+    return [TransferReceived.from_json(json.loads(fact)) for (fact,) in rows]
+
+
+def assign(
+    conn: Connection, provider: str, account: str, event_id: str, payment_id: str
+) -> Recorded:
+    """Count an unmatched transfer for the payment that a person chose.
+
+    Raises :class:`InvalidRequest` unless both are there and the transfer is still free.
+    """
+    mine = and_(
+        inbox.c.provider == provider, inbox.c.account == account, inbox.c.event_id == event_id
+    )
+    row = conn.execute(
+        select(inbox.c.fact, inbox.c.received_at).where(
+            mine, inbox.c.payment_id.is_(None), inbox.c.source == Source.TRANSFER.value
+        )
+    ).first()
+    if row is None:
+        raise InvalidRequest("there is no such unmatched transfer", field="event_id")
+    chosen = conn.execute(
+        select(payments).where(payments.c.payment_id == payment_id).with_for_update()
+    ).first()
+    if chosen is None:
+        raise InvalidRequest("there is no such payment", field="payment_id")
+    transfer = TransferReceived.from_json(json.loads(row.fact))
+    outcome, events = _apply(conn, _to_record(chosen), transfer, row.received_at)
+    return Recorded(outcome, events)
 
 
 # The outbox.
@@ -191,15 +246,17 @@ def postpone(conn: Connection, event_id: str, *, until: datetime, error: str) ->
 
 
 def _record_fact(
-    conn: Connection, fact: PaymentProcessed, digest: str, now: datetime
+    conn: Connection, fact: PaymentProcessed | TransferReceived, digest: str, now: datetime
 ) -> tuple[Outcome, int]:
-    where = _of_reference(fact.provider, fact.account, fact.reference).with_for_update()
+    reference = _reference_of(conn, fact)
+    where = _of_reference(fact.provider, fact.account, reference).with_for_update()
     row = conn.execute(where).first()
     values = {
         "provider": fact.provider,
         "account": fact.account,
         "event_id": fact.event_id,
-        "reference": fact.reference,
+        "source": _source(fact).value,
+        "reference": reference,
         "payment_id": row.payment_id if row is not None else None,
         "outcome": Outcome.UNKNOWN_REFERENCE.value,
         "fact": json.dumps(fact.to_json(), ensure_ascii=False),
@@ -214,7 +271,29 @@ def _record_fact(
     return _apply(conn, _to_record(row), fact, now)
 
 
-def _repeated(conn: Connection, fact: PaymentProcessed) -> Outcome:
+def _reference_of(conn: Connection, fact: PaymentProcessed | TransferReceived) -> str:
+    """Which payment a fact is for; empty for a transfer that names none, or several of ours."""
+    if isinstance(fact, PaymentProcessed):
+        return fact.reference
+    if fact.reference is not None:
+        return fact.reference
+    ours = conn.execute(
+        select(payments.c.reference).where(
+            payments.c.provider == fact.provider,
+            payments.c.account == fact.account,
+            payments.c.reference.in_(fact.codes),
+        )
+    ).all()
+    # A code that no payment has yet may get one: the notice can be quicker than our own commit.
+    named = [row.reference for row in ours] or list(fact.codes)
+    return named[0] if len(named) == 1 else ""
+
+
+def _source(fact: PaymentProcessed | TransferReceived) -> Source:
+    return fact.source if isinstance(fact, PaymentProcessed) else Source.TRANSFER
+
+
+def _repeated(conn: Connection, fact: PaymentProcessed | TransferReceived) -> Outcome:
     earlier = conn.execute(
         select(inbox.c.outcome, inbox.c.payment_id).where(_same_fact(fact))
     ).one()
@@ -224,9 +303,16 @@ def _repeated(conn: Connection, fact: PaymentProcessed) -> Outcome:
 
 
 def _apply(
-    conn: Connection, record: PaymentRecord, fact: PaymentProcessed, now: datetime
+    conn: Connection,
+    record: PaymentRecord,
+    fact: PaymentProcessed | TransferReceived,
+    now: datetime,
 ) -> tuple[Outcome, int]:
-    done = transition(record, fact, id_taken=_id_taken(conn, record, fact))
+    id_taken = _id_taken(conn, record, fact)
+    if isinstance(fact, TransferReceived):
+        done = receive_transfer(record, fact, id_taken=id_taken)
+    else:
+        done = transition(record, fact, id_taken=id_taken)
     if done.record != record:
         conn.execute(
             update(payments)
@@ -258,7 +344,7 @@ def _apply(
 def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
     """Apply facts that arrived before their payment was known here, in their order."""
     rows = conn.execute(
-        select(inbox.c.fact, inbox.c.received_at)
+        select(inbox.c.fact, inbox.c.source, inbox.c.received_at)
         .where(
             inbox.c.provider == record.provider,
             inbox.c.account == record.account,
@@ -268,11 +354,14 @@ def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
         .order_by(inbox.c.received_at, inbox.c.event_id)
     ).all()
     for row in rows:
-        fact = PaymentProcessed.from_json(json.loads(row.fact))
+        kind = TransferReceived if row.source == Source.TRANSFER.value else PaymentProcessed
+        fact = kind.from_json(json.loads(row.fact))
         _apply(conn, load(conn, record.payment_id) or record, fact, row.received_at)
 
 
-def _id_taken(conn: Connection, record: PaymentRecord, fact: PaymentProcessed) -> bool:
+def _id_taken(
+    conn: Connection, record: PaymentRecord, fact: PaymentProcessed | TransferReceived
+) -> bool:
     if fact.provider_id is None or fact.provider_id == record.provider_id:
         return False
     return (
@@ -290,7 +379,7 @@ def _id_taken(conn: Connection, record: PaymentRecord, fact: PaymentProcessed) -
     )
 
 
-def _same_fact(fact: PaymentProcessed) -> Any:
+def _same_fact(fact: PaymentProcessed | TransferReceived) -> Any:
     return and_(
         inbox.c.provider == fact.provider,
         inbox.c.account == fact.account,
@@ -309,7 +398,7 @@ def _of_reference(provider: str, account: str, reference: str) -> Any:
 def _to_row(record: PaymentRecord) -> dict[str, Any]:
     row = attrs.asdict(record, recurse=False)
     row["currency"] = record.amount.currency
-    for name in ("amount", "captured", "refunded"):
+    for name in ("amount", "captured", "refunded", "received"):
         row[name] = row[name].minor
     return row
 
@@ -328,6 +417,7 @@ def _to_record(row: Row[Any]) -> PaymentRecord:
         amount=money(row.amount),
         captured=money(row.captured),
         refunded=money(row.refunded),
+        received=money(row.received),
         status=PaymentStatus(row.status),
         discrepancy=Discrepancy(row.discrepancy) if row.discrepancy else None,
         code=row.code,
@@ -335,6 +425,7 @@ def _to_record(row: Row[Any]) -> PaymentRecord:
         sequence=row.sequence,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        expires_at=row.expires_at,
     )
 
 

@@ -52,6 +52,7 @@ function showOrder(order, payment) {
   byId("headline").className = `headline ${order.status.toLowerCase()}`;
   byId("order").dataset.status = order.status;
   byId("retry").hidden = order.status !== "PAYMENT_FAILED";
+  if (byId("transfer")) byId("transfer").hidden = order.status !== "PENDING";
 }
 
 function watchOrder(page) {
@@ -64,7 +65,8 @@ function watchOrder(page) {
     showOrder(order, payment);
     asked += 1;
     // Only after a while: a notice is usually faster than the customer can doubt.
-    byId("resume").hidden = order.status !== "PENDING" || (byId("resume").hidden && asked < 5);
+    const resume = byId("resume");
+    resume.hidden = order.status !== "PENDING" || "never" in resume.dataset || (resume.hidden && asked < 5);
     return order.done;
   }, ORDER_MS);
 }
@@ -84,6 +86,8 @@ function watchEvents(list) {
   }, EVENTS_MS);
 }
 
+// A form that only takes the payer to the provider sends itself.
+if (byId("on")) byId("on").requestSubmit();
 const order = byId("order");
 if (order && !("done" in order.dataset)) watchOrder(order);
 const events = byId("events");

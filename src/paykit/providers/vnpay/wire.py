@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
@@ -20,6 +19,7 @@ from ...errors import (
 )
 from ...http import JsonObject, decode_component
 from ...money import Money
+from ...text import without_marks
 from ...wire import Environment, ProviderConfig, Secret, Text, Url
 
 _AHEAD_OF_UTC: Final = timedelta(hours=7)
@@ -107,9 +107,7 @@ def pipe_text(fields: Mapping[str, str], order: tuple[str, ...]) -> bytes:
 
 def plain_text(text: str) -> str:
     """Text as VNPay wants it: no accents, only letters, digits, blanks and ``._-``, 255 at most."""
-    folded = unicodedata.normalize("NFD", text.replace("đ", "d").replace("Đ", "D"))
-    bare = "".join(letter for letter in folded if not unicodedata.combining(letter))
-    return " ".join(_NOT_PLAIN.sub(" ", bare).split())[:MAX_TEXT]
+    return " ".join(_NOT_PLAIN.sub(" ", without_marks(text)).split())[:MAX_TEXT]
 
 
 def _form_encode(text: str) -> str:

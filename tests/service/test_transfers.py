@@ -1,0 +1,344 @@
+"""Bank transfers in the service: each counts once, a payment is judged by their sum."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paykit import (
+    Discrepancy,
+    InvalidRequest,
+    Money,
+    Outcome,
+    Payment,
+    PaymentRequest,
+    PaymentStatus,
+    ShowQr,
+    TransferReceived,
+    VietQR,
+)
+from paykit.service.operations import _answer
+from paykit.service.state import PaymentRecord, receive_transfer, transition
+from paykit.vietqr import parse
+
+from .shop import START
+
+S, D = PaymentStatus, Discrepancy
+PRICE = Money(150_000, "VND")
+ACCOUNT = "0071001234567"
+
+
+def vietqr(account="default"):
+    settings = {"bank": "VCB", "account_number": ACCOUNT, "account": account}
+    return VietQR.from_dict(settings, clock=lambda: START)
+
+
+CODE, OTHER = vietqr().codes.from_number(1), vietqr().codes.from_number(2)
+
+
+def vnd(amount):
+    return Money(amount, "VND")
+
+
+def transfer(amount=150_000, memo=CODE, number=1, *, at=START, provider=None):
+    return (provider or vietqr()).received(
+        transfer_id=str(number),
+        amount=amount,
+        memo=memo,
+        occurred_at=at,
+        account_number=ACCOUNT,
+        bank_reference=f"FT{number}",
+    )
+
+
+@pytest.fixture
+def shop(open_service):
+    return open_service(providers=[vietqr()])
+
+
+def create(shop, reference=CODE, **more):
+    request = PaymentRequest(reference=reference, order_id=f"order-{reference}", amount=PRICE)
+    return shop.create(attrs.evolve(request, **more), provider="vietqr")
+
+
+def take(shop, *transfers):
+    return shop.record_transfers(transfers, provider="vietqr")
+
+
+def published(service):
+    events = []
+    service.service._handlers[:] = [events.append]
+    while service.relay():
+        pass
+    return events
+
+
+def told(event):
+    return event.status, event.discrepancy, event.amount.minor, event.captured.minor
+
+
+def test_a_transfer_pays(shop):
+    session = create(shop)
+    assert isinstance(session.next, ShowQr)
+    asked = parse(session.next.payload)
+    assert (asked.bank_bin, asked.account, asked.amount, asked.purpose) == (
+        "970436",
+        ACCOUNT,
+        PRICE,
+        CODE,
+    )
+    assert take(shop, transfer(memo=f"MBVCB.1.{CODE.lower()}.CT tu 01")) == 1
+    (event,) = published(shop)
+    assert told(event) == (S.SUCCEEDED, None, 150_000, 150_000)
+    assert (event.payment_id, event.order_id, event.reference, event.source, event.sequence) == (
+        session.payment_id,
+        f"order-{CODE}",
+        CODE,
+        "transfer",
+        1,
+    )
+    record = shop.status(session.payment_id)
+    assert (record.status, record.captured, record.received) == (S.SUCCEEDED, PRICE, PRICE)
+    assert shop.session(session.payment_id) == attrs.evolve(
+        session, status=S.SUCCEEDED, provider_id="1"
+    )
+
+
+def test_a_transfer_counts_once(shop):
+    create(shop)
+    assert [take(shop, transfer(60_000)) for _ in range(3)] == [1, 0, 0]
+    assert take(shop, transfer(60_000), transfer(60_000)) == 0
+    assert [told(event) for event in published(shop)] == [
+        (S.NEEDS_REVIEW, D.UNDERPAID, 60_000, 60_000)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "events"),
+    [
+        ([150_000], [(S.SUCCEEDED, None, 150_000, 150_000)]),
+        ([149_999], [(S.NEEDS_REVIEW, D.UNDERPAID, 149_999, 149_999)]),
+        ([150_001], [(S.NEEDS_REVIEW, D.OVERPAID, 150_001, 150_001)]),
+        (
+            [100_000, 50_000],
+            [
+                (S.NEEDS_REVIEW, D.UNDERPAID, 100_000, 100_000),
+                (S.SUCCEEDED, None, 50_000, 150_000),
+            ],
+        ),
+        (
+            [100_000, 50_000, 1],
+            [
+                (S.NEEDS_REVIEW, D.UNDERPAID, 100_000, 100_000),
+                (S.SUCCEEDED, None, 50_000, 150_000),
+                (S.SUCCEEDED, D.DUPLICATE_PAYMENT, 1, 150_001),
+            ],
+        ),
+        (
+            [150_000, 150_000],
+            [
+                (S.SUCCEEDED, None, 150_000, 150_000),
+                (S.SUCCEEDED, D.DUPLICATE_PAYMENT, 150_000, 300_000),
+            ],
+        ),
+        (
+            [100_000, 60_000, 5],
+            [
+                (S.NEEDS_REVIEW, D.UNDERPAID, 100_000, 100_000),
+                (S.NEEDS_REVIEW, D.OVERPAID, 60_000, 160_000),
+                (S.NEEDS_REVIEW, D.OVERPAID, 5, 160_005),
+            ],
+        ),
+    ],
+)
+def test_the_sum_decides(shop, amounts, events):
+    session = create(shop)
+    for number, amount in enumerate(amounts, start=1):
+        assert take(shop, transfer(amount, number=number)) == 1
+    assert [told(event) for event in published(shop)] == events
+    record = shop.status(session.payment_id)
+    assert (record.status, record.discrepancy) == events[-1][:2]
+    assert record.captured == record.received == vnd(sum(amounts))
+
+
+def test_too_late(shop):
+    session = create(shop, expires_at=START + timedelta(minutes=15))
+    assert session.expires_at == START + timedelta(minutes=15)
+    take(shop, transfer(at=START + timedelta(minutes=15, seconds=1)))
+    (event,) = published(shop)
+    assert told(event) == (S.NEEDS_REVIEW, D.LATE, 150_000, 150_000)
+    # The last second is in time.
+    again = create(shop, OTHER, expires_at=START + timedelta(minutes=15))
+    take(shop, transfer(memo=OTHER, number=2, at=START + timedelta(minutes=15)))
+    assert shop.status(again.payment_id).status is S.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "memo",
+    [
+        "",
+        "mua hang",
+        CODE[:-1],
+        f"{CODE} {OTHER}",
+        CODE.replace(CODE[5], "7" if CODE[5] != "7" else "4", 1),
+    ],
+)
+def test_what_names_no_payment_is_kept_for_a_person(shop, memo):
+    sessions = [create(shop), create(shop, OTHER)]
+    wanted = transfer(memo=memo)
+    assert take(shop, wanted) == 0
+    assert published(shop) == []
+    assert [shop.status(one.payment_id).status for one in sessions] == [S.REQUIRES_ACTION] * 2
+    assert shop.unmatched() == [wanted]
+    assert shop.orphans() == []
+
+
+def test_a_person_assigns_it(shop):
+    session = create(shop)
+    lost = transfer(memo="quen ghi ma")
+    take(shop, lost)
+    assert shop.assign(lost, payment_id=session.payment_id) == 1
+    (event,) = published(shop)
+    assert told(event) == (S.SUCCEEDED, None, 150_000, 150_000)
+    assert shop.unmatched() == []
+    for again in (lost, transfer(number=99)):
+        with pytest.raises(InvalidRequest) as caught:
+            shop.assign(again, payment_id=session.payment_id)
+        assert caught.value.field == "event_id"
+    assert take(shop, lost) == 0
+
+
+def test_it_is_assigned_to_a_payment_that_is_there(shop):
+    take(shop, transfer(memo=""))
+    with pytest.raises(InvalidRequest) as caught:
+        shop.assign(transfer(memo=""), payment_id="pay_none")
+    assert caught.value.field == "payment_id"
+    assert len(shop.unmatched()) == 1
+
+
+def test_a_transfer_before_its_payment_is_joined(shop):
+    assert take(shop, transfer(100_000), transfer(50_000, number=2)) == 0
+    assert len(shop.unmatched()) == 2
+    session = create(shop)
+    assert shop.unmatched() == []
+    assert shop.status(session.payment_id).status is S.SUCCEEDED
+    assert [told(event)[:2] for event in published(shop)] == [
+        (S.NEEDS_REVIEW, D.UNDERPAID),
+        (S.SUCCEEDED, None),
+    ]
+
+
+def test_one_code_of_ours_beside_a_stranger_counts(shop):
+    session = create(shop)
+    take(shop, transfer(memo=f"{OTHER} {CODE}"))
+    assert shop.status(session.payment_id).status is S.SUCCEEDED
+
+
+def test_another_accounts_transfer_is_refused(shop):
+    with pytest.raises(InvalidRequest):
+        take(shop, transfer(provider=vietqr("eu")))
+    assert shop.unmatched() == []
+
+
+def test_a_reference_has_to_be_a_code(shop):
+    for wrong in ("ORDER-1", CODE.lower(), CODE[:-1]):
+        with pytest.raises(InvalidRequest) as caught:
+            create(shop, wrong)
+        assert caught.value.field == "reference"
+
+
+# The pure part.
+
+RECORD = PaymentRecord(
+    payment_id="pay_1",
+    order_id="order-1",
+    provider="vietqr",
+    account="default",
+    reference=CODE,
+    amount=PRICE,
+    status=S.REQUIRES_ACTION,
+    captured=vnd(0),
+    refunded=vnd(0),
+    received=vnd(0),
+    created_at=START,
+    updated_at=START,
+)
+
+
+def run(record, transfers):
+    events = []
+    for one in transfers:
+        done = receive_transfer(record, one)
+        record = done.record
+        events += [done.event] if done.event else []
+    return record, events
+
+
+@given(st.lists(st.integers(1, 200_000), min_size=1, max_size=4))
+def test_the_order_of_transfers_does_not_matter(amounts):
+    transfers = [transfer(amount, number=number) for number, amount in enumerate(amounts)]
+    ends = set()
+    for order in permutations(transfers):
+        record, events = run(RECORD, order)
+        assert record.received == record.captured == vnd(sum(amounts))
+        assert sum(event.amount.minor for event in events) == sum(amounts)
+        assert [event.sequence for event in events] == [*range(1, len(events) + 1)]
+        ends.add(record.status is S.SUCCEEDED and record.discrepancy is None)
+    assert ends == {sum(amounts) == PRICE.minor} or len(amounts) > 2
+    if sum(amounts) < PRICE.minor:
+        assert ends == {False}
+
+
+def test_money_that_a_poll_told_of_before_is_not_counted_again():
+    polled = _answer(
+        RECORD,
+        Payment(
+            provider="vietqr", reference=CODE, status=S.SUCCEEDED, amount=PRICE, captured=PRICE
+        ),
+        START,
+    )
+    record = transition(RECORD, polled).record
+    assert (record.status, record.captured, record.received) == (S.SUCCEEDED, PRICE, vnd(0))
+    record, events = run(record, [transfer(100_000), transfer(50_000, number=2)])
+    assert events == []
+    assert record.received == PRICE
+    record, events = run(record, [transfer(1, number=3)])
+    assert [told(event) for event in events] == [(S.SUCCEEDED, D.DUPLICATE_PAYMENT, 1, 150_001)]
+
+
+@pytest.mark.parametrize("status", [S.CANCELED, S.EXPIRED])
+def test_money_for_what_is_closed_is_late(status):
+    done = receive_transfer(attrs.evolve(RECORD, status=status), transfer())
+    assert told(done.event) == (S.NEEDS_REVIEW, D.LATE, 150_000, 150_000)
+    assert done.outcome is Outcome.MISMATCH
+
+
+@pytest.mark.parametrize("status", [S.REFUNDED, S.PARTIALLY_REFUNDED, S.DISPUTED])
+def test_money_for_what_was_paid_changes_no_state(status):
+    record = attrs.evolve(RECORD, status=status, captured=PRICE, received=PRICE)
+    done = receive_transfer(record, transfer(number=2))
+    assert told(done.event) == (status, D.DUPLICATE_PAYMENT, 150_000, 300_000)
+    assert done.record.status is status
+
+
+def test_another_currency_counts_for_nothing():
+    dollars = attrs.evolve(transfer(), amount=Money(150_000, "USD"))
+    done = receive_transfer(RECORD, dollars)
+    assert (done.event.status, done.event.discrepancy) == (S.NEEDS_REVIEW, D.CURRENCY)
+    assert (done.record.received, done.record.captured) == (vnd(0), vnd(0))
+
+
+def test_a_transfer_of_another_payment_counts_for_nothing():
+    done = receive_transfer(RECORD, transfer(), id_taken=True)
+    assert (done.event.status, done.event.discrepancy) == (S.NEEDS_REVIEW, D.PROVIDER_ID)
+    assert (done.record.received, done.record.captured) == (vnd(0), vnd(0))
+
+
+def test_a_transfer_as_json_and_back():
+    one = transfer()
+    assert TransferReceived.from_json(one.to_json()) == one
+    with pytest.raises(InvalidRequest):
+        TransferReceived.from_json({"event_id": "x"})
