@@ -1,9 +1,9 @@
-"""A base for providers that have a JSON API under one host and mean what HTTP statuses say."""
+"""A base for providers whose API means what HTTP statuses say."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import attrs
 
@@ -28,23 +28,7 @@ _KINDS: Final[Mapping[int, type[ProviderError]]] = {
 
 
 class JsonApi(Provider):
-    """Sends JSON with the credentials that :meth:`headers` gives, and reads typed answers."""
-
-    def headers(self) -> dict[str, str]:
-        """What every call to the API carries: the credentials."""
-        return {}
-
-    def api_get(self, path: str) -> HttpRequest:
-        """A question to the API."""
-        return HttpRequest.get(self.base + path, headers=self.headers())
-
-    def api_post(
-        self, path: str, body: Mapping[str, Any], *, moves_money: bool = False
-    ) -> HttpRequest:
-        """A call to the API with a JSON body."""
-        return HttpRequest.post_json(
-            self.base + path, body, headers=self.headers(), moves_money=moves_money
-        )
+    """Reads the answers of such an API as the shapes that they should have."""
 
     def ask_for(
         self,
@@ -60,6 +44,19 @@ class JsonApi(Provider):
         means, with the provider's ``message``. A fault of the server is not taken for a refusal:
         nobody knows what it did.
         """
+        response = yield request
+        return self.read_as(request, response, shape, make, at=at)
+
+    def read_as(
+        self,
+        request: HttpRequest,
+        response: HttpResponse,
+        shape: type[W],
+        make: Callable[[W], T],
+        *,
+        at: str | None = None,
+    ) -> T:
+        """What ``make`` makes of the answer to ``request``; see :meth:`ask_for`."""
 
         def read(answer: JsonObject, response: HttpResponse) -> T:
             status = response.status
@@ -73,4 +70,4 @@ class JsonApi(Provider):
             result = make(shape.read(told, provider=self.name))
             return attrs.evolve(result, raw=answer) if isinstance(result, Payment) else result
 
-        return self.ask(request, read)
+        return self.understand(request, response, read)

@@ -28,7 +28,7 @@ from .errors import (
     UnsupportedOperation,
 )
 from .events import PaymentProcessed
-from .http import Reply
+from .http import HttpRequest, Reply
 from .models import CaptureMode, Payment, PaymentSession, PaymentStatus
 from .retries import retry_after
 from .wire import Environment, ProviderConfig
@@ -36,7 +36,7 @@ from .wire import Environment, ProviderConfig
 if TYPE_CHECKING:
     from .events import Event
     from .flow import Flow
-    from .http import Delivery, HttpRequest, HttpResponse, JsonObject
+    from .http import Delivery, HttpResponse, JsonObject
     from .models import (
         NextAction,
         PaymentRef,
@@ -286,6 +286,31 @@ class Provider:
         configured: str | None = getattr(self.config, "base_url", None)
         return configured or self.info.hosts[self.config.environment]
 
+    def headers(self) -> dict[str, str]:
+        """What goes with each request: who is asking, where a provider wants to see it there."""
+        return {}
+
+    def get(self, path: str) -> HttpRequest:
+        """A question to the provider's API."""
+        return HttpRequest.get(self.base + path, headers=self.headers())
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        replay_safe: bool = False,
+        moves_money: bool = False,
+    ) -> HttpRequest:
+        """A call of the provider's API with a JSON body."""
+        return HttpRequest.post_json(
+            self.base + path,
+            body,
+            headers=self.headers(),
+            replay_safe=replay_safe,
+            moves_money=moves_money,
+        )
+
     def check_reference(self, reference: str) -> str:
         """``reference``, if it has the provider's form; else raises :class:`InvalidRequest`."""
         if not re.fullmatch(self.info.reference, reference, re.ASCII):
@@ -333,15 +358,26 @@ class Provider:
         others = [name for name in whole if name not in order]
         return tuple((name, whole[name]) for name in (*known, *others))
 
-    def session(self, request: PaymentRequest, action: NextAction) -> PaymentSession:
-        """The session of ``request``, begun now: the payer has to do ``action``."""
+    def session(
+        self,
+        request: PaymentRequest,
+        step: NextAction,
+        *,
+        status: PaymentStatus = PaymentStatus.REQUIRES_ACTION,
+        provider_id: str | None = None,
+        raw: JsonObject | None = None,
+    ) -> PaymentSession:
+        """What the payer of ``request`` has to do, from now on."""
         return PaymentSession(
             provider=self.name,
             reference=request.reference,
-            status=PaymentStatus.REQUIRES_ACTION,
-            next=action,
+            status=status,
+            next=step,
             amount=request.amount,
             created_at=self.clock(),
+            provider_id=provider_id,
+            expires_at=request.expires_at,
+            raw=raw or {},
         )
 
     def whole_payment(
@@ -352,6 +388,7 @@ class Provider:
         *,
         provider_id: str | None = None,
         code: str | None = None,
+        occurred_at: datetime | None = None,
     ) -> Payment:
         """A payment that is taken and given back as a whole: the totals follow from its status."""
         taken = status in {PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED}
@@ -364,15 +401,16 @@ class Provider:
             refunded=amount if status is PaymentStatus.REFUNDED else None,
             provider_id=provider_id,
             code=code,
+            occurred_at=occurred_at,
         )
 
-    def event(self, payment: Payment, event_id: str, occurred_at: datetime) -> PaymentProcessed:
-        """What is known of ``payment``, as the news of a notice; raises ``InvalidRequest``."""
+    def as_event(self, payment: Payment, *, event_id: str) -> PaymentProcessed:
+        """What the provider answered about a payment, as an event of ours."""
         if payment.amount is None:
-            raise InvalidRequest("an event has an amount", field="amount")
+            raise MalformedResponse("the answer names no amount", provider=self.name)
         return PaymentProcessed(
             event_id=event_id,
-            provider=self.name,
+            provider=payment.provider,
             account=self.account,
             reference=payment.reference,
             provider_id=payment.provider_id,
@@ -380,8 +418,9 @@ class Provider:
             amount=payment.amount,
             captured=payment.captured,
             refunded=payment.refunded,
-            occurred_at=occurred_at,
+            occurred_at=payment.occurred_at or self.clock(),
             code=payment.code,
+            reason=payment.reason,
         )
 
     def answered_no(
@@ -410,10 +449,21 @@ class Provider:
     def ask(self, request: HttpRequest, read: Callable[[JsonObject, HttpResponse], T]) -> Flow[T]:
         """Send ``request`` and let ``read`` make sense of the JSON answer, whatever its status.
 
+        Raises as :meth:`understand` does.
+        """
+        return self.understand(request, (yield request), read)
+
+    def understand(
+        self,
+        request: HttpRequest,
+        response: HttpResponse,
+        read: Callable[[JsonObject, HttpResponse], T],
+    ) -> T:
+        """What ``read`` makes of the answer to ``request``.
+
         An answer that cannot be read after a call that moves money is ``OutcomeUnknown``: the
         provider may have done what it was asked.
         """
-        response = yield request
         if response.status == _TOO_MANY_REQUESTS:
             raise RateLimited(
                 "too many calls",

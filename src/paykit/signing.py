@@ -12,7 +12,7 @@ import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, NoReturn, Protocol, Self, final
+from typing import Any, Final, Literal, NoReturn, Protocol, final
 
 from .errors import (
     ConfigurationError,
@@ -28,14 +28,6 @@ Algorithm = Literal["sha256", "sha512"]
 _SEAL: Final = object()
 
 
-class Secret(Protocol):
-    """What hides a secret and hands it out: pydantic's ``SecretStr``."""
-
-    def get_secret_value(self) -> str:
-        """The secret in the clear."""
-        ...
-
-
 @final
 class SigningKey:
     """A symmetric key that never shows itself, bound to the one algorithm it is used with."""
@@ -48,11 +40,6 @@ class SigningKey:
         # The key is mixed in once. Copying this state is cheaper than starting anew each time.
         self._primed = hmac.new(secret.encode(), digestmod=algorithm)
         self._algorithm: Algorithm = algorithm
-
-    @classmethod
-    def each(cls, algorithm: Algorithm, *secrets: Secret) -> tuple[Self, ...]:
-        """One for each configured secret: the one in use first, then the former ones."""
-        return tuple(cls(secret.get_secret_value(), algorithm) for secret in secrets)
 
     def digest(self, message: bytes) -> bytes:
         """The HMAC of ``message``."""
@@ -94,11 +81,6 @@ class SharedSecret:
         """Whether ``given`` is the secret, in constant time whatever their lengths."""
         claimed = hashlib.sha256(given.encode(errors="surrogatepass")).digest()
         return hmac.compare_digest(self._digest, claimed)
-
-    @classmethod
-    def each(cls, *secrets: Secret) -> tuple[Self, ...]:
-        """One for each configured secret: the one in use first, then the former ones."""
-        return tuple(cls(secret.get_secret_value()) for secret in secrets)
 
     def __repr__(self) -> str:
         return "SharedSecret()"
@@ -211,21 +193,32 @@ def seal_secret(
     return Verified(_SEAL, delivery, proven, fingerprint(delivery.query + b"\n" + delivery.body))
 
 
-def seal_header(
-    delivery: Delivery, name: str, *, secrets: Sequence[SharedSecret], scheme: str = ""
-) -> Verified:
+class Hidden(Protocol):
+    """A secret of a configuration: pydantic's ``SecretStr``."""
+
+    def get_secret_value(self) -> str:
+        """The secret in the clear."""
+        ...
+
+
+def seal_header(delivery: Delivery, name: str, *secrets: Hidden, scheme: str = "") -> Verified:
     """As :func:`seal_secret`, by the secret in the header ``name``, behind ``scheme`` and a blank.
 
-    Raises :class:`~paykit.errors.SignatureError`.
+    ``secrets`` are the one that is in force and the former ones. Raises
+    :class:`~paykit.errors.SignatureError`.
     """
     start = f"{scheme} " if scheme else ""
-    given = delivery.header(name) or ""
+    # No variable here holds the secret in the clear: a traceback out of the call would show it.
     return seal_secret(
         delivery,
-        secrets=secrets,
-        given=given.removeprefix(start) if given.startswith(start) else None,
+        secrets=[SharedSecret(secret.get_secret_value()) for secret in secrets],
+        given=_behind(start, delivery.header(name)),
         expected=f"the header {name}: {start}<secret>",
     )
+
+
+def _behind(start: str, value: str | None) -> str | None:
+    return value[len(start) :] if value and value.startswith(start) else None
 
 
 def seal_rsa(
@@ -290,14 +283,21 @@ def joined(pairs: Iterable[tuple[str, str]], names: Sequence[str], *, by: str) -
     return by.join(parts).encode()
 
 
-def check_fresh(moment: datetime, *, now: datetime, tolerance: timedelta) -> None:
-    """Raise :class:`~paykit.errors.StaleDelivery` unless ``moment`` is near, past or future."""
+def check_fresh(
+    moment: datetime, *, now: datetime, tolerance: timedelta, ahead: timedelta | None = None
+) -> None:
+    """Raise :class:`~paykit.errors.StaleDelivery` unless ``moment`` is near, past or future.
+
+    ``ahead`` is how far in the future it may be, where that is less than in the past.
+    """
     distance = now - moment
-    if abs(distance) > tolerance:
-        side = "old" if distance > timedelta(0) else "in the future"
+    future = distance < timedelta(0)
+    allowed = ahead if future and ahead is not None else tolerance
+    if abs(distance) > allowed:
         raise StaleDelivery(
-            f"the signed time is {abs(distance).total_seconds():.0f} seconds {side}; "
-            f"at most {tolerance.total_seconds():.0f} are accepted. Is this server's clock right?"
+            f"the signed time is {abs(distance).total_seconds():.0f} seconds "
+            f"{'in the future' if future else 'old'}; "
+            f"at most {allowed.total_seconds():.0f} are accepted. Is this server's clock right?"
         )
 
 

@@ -22,30 +22,41 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
+from pydantic.alias_generators import to_camel
 
 from .errors import ConfigurationError, MalformedDelivery, MalformedResponse
+from .signing import Algorithm, SigningKey
 
 
 class Wire(BaseModel):
-    """Base of a provider's answers and notices: strict types, nothing coerced, the rest ignored."""
+    """Base of what a provider says: strict types, unknown fields ignored, nothing coerced."""
 
     model_config = ConfigDict(strict=True, extra="ignore", frozen=True, hide_input_in_errors=True)
 
     @classmethod
-    def read(cls, body: Mapping[str, Any], *, provider: str) -> Self:
-        """The typed answer; raises :class:`MalformedResponse` that names the fields at fault."""
+    def read(
+        cls,
+        body: Mapping[str, Any],
+        *,
+        provider: str,
+        error: type[MalformedResponse | MalformedDelivery] = MalformedResponse,
+    ) -> Self:
+        """The typed answer or notice; raises ``error``, which names the fields at fault."""
         try:
             return cls.model_validate(body)
-        except ValidationError as error:
-            raise MalformedResponse(_problems(error), provider=provider) from None
+        except ValidationError as problem:
+            raise error(_problems(problem), provider=provider) from None
 
     @classmethod
     def told(cls, fields: Mapping[str, Any], *, provider: str) -> Self:
         """As :meth:`read`, of a proven notice; raises :class:`MalformedDelivery`."""
-        try:
-            return cls.model_validate(fields)
-        except ValidationError as error:
-            raise MalformedDelivery(_problems(error), provider=provider) from None
+        return cls.read(fields, provider=provider, error=MalformedDelivery)
+
+
+class CamelWire(Wire):
+    """As :class:`Wire`, for JSON whose names are written ``orderCode`` where ours are in Python."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Message(Wire):
@@ -93,8 +104,8 @@ Url = Annotated[str, AfterValidator(_check_url)]
 Id = Annotated[str, Field(pattern=r"^[!-~](?:[ -~]{0,198}[!-~])?$")]
 
 
-#: Vietnam has one time zone and no summer time. Its banks write times without naming it.
-VIETNAM: Final = timezone(timedelta(hours=7))
+#: Vietnam has no daylight saving, and its banks write times without naming their zone.
+GMT7: Final = timezone(timedelta(hours=7))
 _VIETNAM_TIME: Final = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d:\d\d)?", re.ASCII)
 _DONG_TEXT: Final = re.compile(r"[0-9]{1,15}(?:\.00)?", re.ASCII)
 _MAX_DONG: Final = 2**63 - 1
@@ -104,7 +115,7 @@ def _read_vietnam_time(value: object) -> datetime:
     if not isinstance(value, str) or not _VIETNAM_TIME.fullmatch(value):
         raise ValueError("is not a time like 2026-01-02 10:04:05")
     try:
-        return datetime.fromisoformat(value).replace(tzinfo=VIETNAM).astimezone(UTC)
+        return datetime.fromisoformat(value).replace(tzinfo=GMT7).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("is not a date") from None
 
@@ -121,6 +132,11 @@ VietnamTime = Annotated[datetime, BeforeValidator(_read_vietnam_time)]
 Dong = Annotated[int, Field(ge=-_MAX_DONG, le=_MAX_DONG)]
 #: Whole đồng as text: ``50000`` or ``50000.00``, and nothing else.
 DongText = Annotated[int, BeforeValidator(_read_dong_text)]
+
+
+def signing_keys(algorithm: Algorithm, *secrets: SecretStr) -> tuple[SigningKey, ...]:
+    """The keys of a configuration: the one that is in force, and then the former ones."""
+    return tuple(SigningKey(secret.get_secret_value(), algorithm) for secret in secrets)
 
 
 class ProviderConfig(BaseModel):

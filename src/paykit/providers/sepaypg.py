@@ -15,7 +15,7 @@ from ..json_api import JsonApi
 from ..models import FormPost, Payment, PaymentRef, PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..provider import ProviderInfo, hosts
-from ..signing import SharedSecret, SigningKey, Verified, joined, seal_header
+from ..signing import SigningKey, Verified, joined, seal_header
 from ..wire import DongText, Id, Message, ProviderConfig, Secret, Text, Url, VietnamTime, Wire
 
 S = PaymentStatus
@@ -76,6 +76,7 @@ class SePayGateway(JsonApi):
         countries=frozenset({"VN"}),
         hosts=hosts(sandbox="https://pgapi-sandbox.sepay.vn", production="https://pgapi.sepay.vn"),
         reference=r"[A-Za-z0-9_-]{1,100}",
+        silent_on=frozenset({S.FAILED, S.CANCELED, S.EXPIRED}),
     )
     Config = SePayGatewayConfig
     config: SePayGatewayConfig
@@ -104,8 +105,8 @@ class SePayGateway(JsonApi):
 
     def verify(self, delivery: Delivery) -> Flow[Verified]:
         """Prove the sender by its secret: nothing signs what an IPN says."""
-        secrets = SharedSecret.each(self.config.ipn_secret, *self.config.previous_ipn_secrets)
-        return done(seal_header(delivery, "X-Secret-Key", secrets=secrets))
+        secrets = (self.config.ipn_secret, *self.config.previous_ipn_secrets)
+        return done(seal_header(delivery, "X-Secret-Key", *secrets))
 
     def parse(self, verified: Verified) -> tuple[Event, ...]:
         """One event; none for a kind of notice that is not documented."""
@@ -113,36 +114,35 @@ class SePayGateway(JsonApi):
         if kind not in ("ORDER_PAID", "RENEWAL_ORDER_PAID", "TRANSACTION_VOID"):
             return ()
         one = _Transaction.told(verified.inside("transaction"), provider=self.name)
-        told = {**verified.inside("order"), "transactions": [one]}
-        order = _Order.told(told, provider=self.name)
+        order = _Order.told({**verified.inside("order"), "transactions": [one]}, provider=self.name)
         payment = self._payment(order, S.REFUNDED if kind == "TRANSACTION_VOID" else None)
-        return (self.event(payment, f"{kind}:{one.id}", one.transaction_date),)
+        return (self.as_event(payment, event_id=f"{kind}:{one.id}"),)
 
     def fetch_payment(self, ref: PaymentRef) -> Flow[Payment]:
         """Ask for the state of an order."""
-        call = self.api_get(f"/v1/order/detail/{self.check_reference(ref.reference)}")
+        call = self.get(f"/v1/order/detail/{self.check_reference(ref.reference)}")
         return self.ask_for(call, _Order, lambda it: self.same(ref, self._payment(it)), at="data")
 
     def void(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:  # noqa: ARG002
         """Undo a card payment before it is settled; SePay does so once at most."""
-        return self._end("voidTransaction", ref, S.REFUNDED)
+        return self._end("/v1/order/voidTransaction", ref, S.REFUNDED)
 
     def cancel(self, ref: PaymentRef) -> Flow[Payment]:
         """Close the order of a bank transfer that did not come."""
-        return self._end("cancel", ref, S.CANCELED)
+        return self._end("/v1/order/cancel", ref, S.CANCELED)
 
-    def _end(self, how: str, ref: PaymentRef, status: PaymentStatus) -> Flow[Payment]:
+    def _end(self, path: str, ref: PaymentRef, status: PaymentStatus) -> Flow[Payment]:
         after = self.whole_payment(self.check_reference(ref.reference), status, ref.amount)
-        body = {"order_invoice_number": ref.reference}
-        call = self.api_post(f"/v1/order/{how}", body, moves_money=True)
+        call = self.post(path, {"order_invoice_number": ref.reference}, moves_money=True)
         return self.ask_for(call, Message, lambda _: after)
 
     def _payment(self, order: _Order, status: PaymentStatus | None = None) -> Payment:
         paid = ("PAYMENT", "APPROVED", order.order_amount) in map(_told, order.transactions)
         status = status or STATES.get((order.order_status, paid), S.UNKNOWN)
         amount, reference = Money(order.order_amount, "VND"), order.order_invoice_number
+        at = max((one.transaction_date for one in order.transactions), default=None)
         known_as = {"provider_id": order.order_id, "code": order.order_status}
-        return self.whole_payment(reference, status, amount, **known_as)
+        return self.whole_payment(reference, status, amount, occurred_at=at, **known_as)
 
     def headers(self) -> dict[str, str]:
         """Basic authentication."""

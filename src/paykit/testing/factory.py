@@ -11,6 +11,7 @@ Another package offers a factory for its provider by an entry point with the pro
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import import_module
@@ -42,7 +43,9 @@ STATES: Final[tuple[State, ...]] = (
 )
 
 _BUILT_IN: Final = {
+    "casso": "paykit.testing.factories.casso:CassoDeliveries",
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
+    "sepay": "paykit.testing.factories.sepay:SePayDeliveries",
     "sepaypg": "paykit.testing.factories.sepaypg:SePayGatewayDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
 }
@@ -63,6 +66,17 @@ class Notice:
     at: datetime = attrs.field(validator=_aware)
     provider_id: str = "4088878653"
     fields: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+def new_transfer_number(notice: Notice) -> int:
+    """The number of the transfer that a notice tells of: other news has another one.
+
+    A ``provider_id`` of its own is taken as it is.
+    """
+    if notice.provider_id != attrs.fields(Notice).provider_id.default:
+        return int(notice.provider_id)
+    told = f"{notice.reference} {notice.amount} {notice.at.isoformat()}"
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:5]) + 1
 
 
 class DeliveryFactory(Protocol):
