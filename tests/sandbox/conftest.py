@@ -14,6 +14,8 @@ from starlette.applications import Starlette
 
 from paykit.http import HttpRequest, HttpResponse
 from paykit.sandbox import MoMoConfig, SandboxConfig, VNPayConfig, create_app
+from paykit.sandbox.casso.config import CassoConfig
+from paykit.sandbox.sepay.config import SePayConfig
 
 #: 10:04:05 in Vietnam.
 START = datetime(2025, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -48,7 +50,9 @@ class Merchant:
     def thanks(request: HttpRequest) -> HttpResponse:
         if request.method == "GET":
             return HttpResponse(200, (), b'{"RspCode":"00","Message":"Confirm Success"}')
-        return HttpResponse(204)
+        if request.url.endswith(("/momo",)) or "/ipn" in request.url:
+            return HttpResponse(204)
+        return HttpResponse(200, (), b'{"success":true}')
 
 
 @attrs.define
@@ -105,7 +109,14 @@ def make_world(portal):
     """Start a sandbox with other settings; short waits between attempts unless said otherwise."""
     stack = ExitStack()
 
-    def make(*, vnpay: dict | None = None, momo: dict | None = None, **settings) -> World:
+    def make(
+        *,
+        vnpay: dict | None = None,
+        momo: dict | None = None,
+        sepay: dict | None = None,
+        casso: dict | None = None,
+        **settings,
+    ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
         soon = timedelta(milliseconds=1)
         config = SandboxConfig(
@@ -113,6 +124,8 @@ def make_world(portal):
             new_id=lambda: f"id{next(ids)}",
             vnpay=VNPayConfig(**{"ipn_interval": soon, **(vnpay or {})}),
             momo=MoMoConfig(**{"ipn_retry_after": (soon, soon), **(momo or {})}),
+            sepay=SePayConfig(**{"retry_after": (), **(sepay or {})}),
+            casso=CassoConfig(**{"retry_after": (), **(casso or {})}),
             **settings,
         )
         app = create_app(config, send=merchant)

@@ -195,7 +195,13 @@ def test_a_query_goes_between_the_own_one_and_the_fragment(url, expected):
 
 
 def test_it_shares_no_signing_with_the_adapters():
-    allowed = {"paykit.errors", "paykit.http", "paykit.money", "paykit.transport"}
+    allowed = {
+        "paykit.errors",
+        "paykit.http",
+        "paykit.money",
+        "paykit.transport",
+        "paykit.vietqr.payload",  # how a code is written, which nothing signs
+    }
     package = Path(paykit.sandbox.__file__).parent
     found = set()
     for file in package.rglob("*.py"):

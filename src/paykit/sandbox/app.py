@@ -11,16 +11,28 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from .admin import Admin
+from .bank.ledger import Bank
+from .bank.simulator import BankSimulator
+from .casso.simulator import CassoSimulator
 from .config import SandboxConfig
 from .deliveries import Deliveries, Send
 from .faults import Faults
 from .momo import MoMoSimulator
 from .pages import STATIC, Pages
+from .payos.simulator import PayOSSimulator
+from .sepay.simulator import SePaySimulator
+from .sepaypg.simulator import SePayGatewaySimulator
 from .summary import Simulator
 from .vnpay import VNPaySimulator
 
 #: In the order in which people read of them.
-SIMULATORS: Final[tuple[type[Simulator], ...]] = (VNPaySimulator, MoMoSimulator)
+SIMULATORS: Final[tuple[type[Simulator], ...]] = (
+    VNPaySimulator,
+    MoMoSimulator,
+    SePayGatewaySimulator,
+)
+#: Those that live on what arrives at a bank.
+BANK_SIMULATORS: Final = (PayOSSimulator, SePaySimulator, CassoSimulator, BankSimulator)
 
 
 def create_app(config: SandboxConfig | None = None, *, send: Send | None = None) -> Starlette:
@@ -41,8 +53,13 @@ def create_app(config: SandboxConfig | None = None, *, send: Send | None = None)
     faults = Faults()
     pages = Pages(config)
     deliveries = Deliveries(send, clock=config.clock, faults=faults, keep=config.keep)
-    simulators = [
+    bank = Bank(config.bank, keep=config.keep)
+    simulators: list[Simulator] = [
         kind(config, deliveries=deliveries, faults=faults, pages=pages) for kind in SIMULATORS
+    ]
+    simulators += [
+        kind(config, deliveries=deliveries, faults=faults, pages=pages, bank=bank)
+        for kind in BANK_SIMULATORS
     ]
     admin = Admin(config, simulators=simulators, deliveries=deliveries, faults=faults, pages=pages)
 

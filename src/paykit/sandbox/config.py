@@ -23,6 +23,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import ConfigurationError
+from .bank.config import BankConfig
+from .casso.config import CassoConfig
+from .payos.config import PayOSConfig
+from .sepay.config import SePayConfig
+from .sepaypg.config import SePayGatewayConfig
 
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
@@ -170,6 +175,11 @@ class SandboxConfig:
     new_id: IdFactory = _random_id
     vnpay: VNPayConfig = attrs.field(factory=VNPayConfig)
     momo: MoMoConfig = attrs.field(factory=MoMoConfig)
+    bank: BankConfig = attrs.field(factory=BankConfig)
+    payos: PayOSConfig = attrs.field(factory=PayOSConfig)
+    sepay: SePayConfig = attrs.field(factory=SePayConfig)
+    sepaypg: SePayGatewayConfig = attrs.field(factory=SePayGatewayConfig)
+    casso: CassoConfig = attrs.field(factory=CassoConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 

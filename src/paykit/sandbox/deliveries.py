@@ -123,19 +123,46 @@ class Deliveries:
         dropped = self._faults.take("drop_next_ipn")
         copies = 2 if not dropped and self._faults.take("duplicate_next_ipn") else 1
         for _ in range(copies):
-            self._count += 1
-            delivery = Delivery(
-                id=str(self._count),
+            delivery = self._note(
+                request,
                 provider=provider,
                 reference=reference,
-                request=request,
                 rule=rule,
-                created_at=self._clock(),
                 state="dropped" if dropped else "waiting",
             )
-            remember(self._log, delivery.id, delivery, keep=self._keep)
             if self._running and not dropped:
                 self._spawn(delivery)
+
+    async def send_now(
+        self, request: HttpRequest, *, provider: str, reference: str, rule: RetryRule
+    ) -> Attempt:
+        """Send a call once, and say what came of it; no fault touches it, and it is not retried."""
+        delivery = self._note(
+            request, provider=provider, reference=reference, rule=rule, state="given up"
+        )
+        return await self._attempt(delivery)
+
+    def _note(
+        self,
+        request: HttpRequest,
+        *,
+        provider: str,
+        reference: str,
+        rule: RetryRule,
+        state: State,
+    ) -> Delivery:
+        self._count += 1
+        delivery = Delivery(
+            id=str(self._count),
+            provider=provider,
+            reference=reference,
+            request=request,
+            rule=rule,
+            created_at=self._clock(),
+            state=state,
+        )
+        remember(self._log, delivery.id, delivery, keep=self._keep)
+        return delivery
 
     async def start(self) -> None:
         """Send what waits and what comes, until :meth:`stop`."""

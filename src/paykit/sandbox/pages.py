@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +9,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from .config import SandboxConfig
+from .vietnam import VIETNAM
 
 _HERE = Path(__file__).parent
-_VIETNAM = timezone(timedelta(hours=7))
 STATIC: Final = _HERE / "static"
 
 # No script at all, no foreign sources. Forms are not restricted: they redirect to merchants.
@@ -38,7 +37,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(root=config.root, vietnam=_VIETNAM)
+        self._environment.globals.update(root=config.root, vietnam=VIETNAM)
 
     def render(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page. ``root`` and ``vietnam`` are known to every template."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import attrs
 from starlette.routing import Route
 
 from ..money import Money
-from .config import SandboxConfig
-from .deliveries import Deliveries
-from .faults import Faults
-from .pages import Pages
+
+if TYPE_CHECKING:
+    from .config import SandboxConfig
+    from .deliveries import Deliveries
+    from .faults import Faults
+    from .pages import Pages
 
 Mood: TypeAlias = Literal["open", "good", "bad"]
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
-#: Vietnam has had no daylight saving time since 1975.
-VIETNAM = timezone(timedelta(hours=7))
+from ..vietnam import VIETNAM
 
 _DIGITS = re.compile(r"[0-9]{14}", re.ASCII)
 

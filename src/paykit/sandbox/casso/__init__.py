@@ -1,0 +1,1 @@
+"""A simulator of Casso: it watches an account, sends webhooks, and lists transactions."""

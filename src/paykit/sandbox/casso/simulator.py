@@ -1,0 +1,169 @@
+"""Casso's webhook and its list of transactions.
+
+https://developer.casso.vn (webhook v2: sorted JSON under HMAC-SHA512; v1: a shared token)
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ...http import HttpRequest, HttpResponse
+from ..deliveries import RetryRule, Verdict
+from ..vietnam import local_text
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from ..bank.ledger import Bank, Transfer
+    from ..config import SandboxConfig
+    from ..deliveries import Deliveries
+    from ..faults import Faults
+    from ..pages import Pages
+    from ..summary import PaymentSummary
+    from .config import CassoConfig
+
+_OK = 200
+_PAGE_SIZES = range(1, 101)
+_UNAUTHORIZED = 401
+
+
+class CassoSimulator:
+    """Watches one account of the pretended bank."""
+
+    name: ClassVar = "casso"
+    title: ClassVar = "Casso"
+
+    def __init__(
+        self,
+        config: SandboxConfig,
+        *,
+        deliveries: Deliveries,
+        faults: Faults,
+        pages: Pages,
+        bank: Bank,
+    ) -> None:
+        del faults, pages
+        self._config = config
+        self._deliveries = deliveries
+        self._bank = bank
+        bank.watch(config.casso.account.number, self._notify)
+
+    def routes(self) -> list[Route]:
+        """The routes, relative to the mount."""
+        return [Route("/v2/transactions", self._list)]
+
+    def summaries(self) -> list[PaymentSummary]:
+        """None: the bank lists the transfers."""
+        return []
+
+    def _notify(self, transfer: Transfer) -> None:
+        settings = self._config.casso
+        self._deliveries.enqueue(
+            webhook(transfer, settings, now=self._config.clock()),
+            provider="casso",
+            reference=transfer.memo or "no memo",
+            rule=RetryRule(
+                delays=tuple(delay.total_seconds() for delay in settings.retry_after),
+                timeout=settings.timeout.total_seconds(),
+                judge=judge,
+            ),
+        )
+
+    async def _list(self, request: Request) -> Response:
+        if not hmac.compare_digest(
+            request.headers.get("authorization", "").encode(),
+            f"Apikey {self._config.casso.api_key}".encode(),
+        ):
+            return JSONResponse(
+                {"error": _UNAUTHORIZED, "message": "Unauthorized", "data": None},
+                status_code=_UNAUTHORIZED,
+            )
+        query = request.query_params
+        page = _number(query.get("page", "1")) or 1
+        size = _number(query.get("pageSize", "10"))
+        size = size if size in _PAGE_SIZES else 10
+        since = query.get("fromDate", "")
+        found = [
+            item
+            for item in map(_transaction, self._bank.statement(self._config.casso.account.number))
+            if item["transactionDateTime"][: len(since)] >= since
+        ]
+        return JSONResponse(
+            {
+                "error": 0,
+                "message": "success",
+                "data": {
+                    "page": page,
+                    "pageSize": size,
+                    "totalPages": -(-len(found) // size),
+                    "totalRecords": len(found),
+                    "records": found[(page - 1) * size : page * size],
+                },
+            }
+        )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0  # noqa: PLR2004
+
+
+def _transaction(transfer: Transfer) -> dict[str, Any]:
+    return {
+        "id": transfer.number,
+        "reference": transfer.reference,
+        "description": transfer.text,
+        "amount": transfer.amount,
+        "runningBalance": 25_000_000,
+        "transactionDateTime": local_text(transfer.at),
+        "accountNumber": transfer.account.number,
+        "bankName": transfer.account.bank,
+        "bankAbbreviation": "VPB",
+        "virtualAccountNumber": "",
+        "virtualAccountName": "",
+        "counterAccountName": "NGUYEN VAN A",
+        "counterAccountNumber": "0123456789",
+        "counterAccountBankId": "970415",
+        "counterAccountBankName": "VietinBank",
+    }
+
+
+def webhook(transfer: Transfer, settings: CassoConfig, *, now: datetime) -> HttpRequest:
+    """The call about one transfer."""
+    item = _transaction(transfer)
+    headers = {"Content-Type": "application/json"}
+    if settings.version == "v1":
+        old = {
+            "id": item["id"],
+            "tid": item["reference"],
+            "description": item["description"],
+            "amount": item["amount"],
+            "cusum_balance": item["runningBalance"],
+            "when": item["transactionDateTime"],
+            "bank_sub_acc_id": item["accountNumber"],
+            "subAccId": item["accountNumber"],
+        }
+        headers["Secure-Token"] = settings.secure_token
+        return HttpRequest(
+            "POST", settings.webhook_url, headers, _dump({"error": 0, "data": [old]})
+        )
+    body = {"error": 0, "data": item}
+    moment = str(int(now.timestamp() * 1000))
+    text = f"{moment}.".encode() + _dump(body, sort=True)
+    digest = hmac.new(settings.webhook_key.encode(), text, "sha512").hexdigest()
+    headers["X-Casso-Signature"] = f"t={moment},v1={digest}"
+    return HttpRequest("POST", settings.webhook_url, headers, _dump(body))
+
+
+def _dump(body: dict[str, Any], *, sort: bool = False) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=sort).encode()
+
+
+def judge(response: HttpResponse) -> Verdict:
+    """HTTP 200 ends it."""
+    return Verdict(settled=response.status == _OK, note=f"HTTP {response.status}")
