@@ -84,6 +84,8 @@ class DeliveryFactory(Protocol):
 
     Where a notice's ``fields`` are not simply the top of the body, a factory may also have
     ``names``, the names that may be set, and ``amount``, the one of them that is the amount.
+    Where it depends on the settings how calls are proven, the class may have ``of(provider)``,
+    which makes the factory for that account.
     """
 
     @property
@@ -154,5 +156,5 @@ def factory_for(provider: Provider) -> DeliveryFactory:
                 f"no delivery factory for {name!r:.40}: offer one in the entry point group {GROUP}"
             )
         made = offered[0].load()
-    factory: DeliveryFactory = made()
+    factory: DeliveryFactory = made.of(provider) if hasattr(made, "of") else made()
     return factory

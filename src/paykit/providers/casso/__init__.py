@@ -104,15 +104,17 @@ class _Told(_Transfer):
 
 
 class _Listed(_Transfer):
-    """A transfer of a version 1 webhook, and of the list, which spells some names otherwise."""
+    """A transfer of a version 1 webhook, and of the list, which is spelt in more ways than one."""
 
-    reference: str | None = Field(default=None, alias="tid")
-    at: VietnamTime = Field(alias="when")
+    reference: str | None = Field(default=None, validation_alias=AliasChoices("tid", "reference"))
+    at: VietnamTime = Field(validation_alias=AliasChoices("when", "transactionDateTime"))
     account: str | None = Field(
-        default=None, validation_alias=AliasChoices("bank_sub_acc_id", "bankSubAccId")
+        default=None,
+        validation_alias=AliasChoices("bank_sub_acc_id", "bankSubAccId", "accountNumber"),
     )
     virtual_account: str | None = Field(
-        default=None, validation_alias=AliasChoices("virtual_account", "virtualAccount")
+        default=None,
+        validation_alias=AliasChoices("virtual_account", "virtualAccount", "virtualAccountNumber"),
     )
 
 

@@ -52,7 +52,7 @@ def _escaped(text: str) -> Iterator[str]:
     """The text as JavaScript, Java and .NET, Python, PHP in both its ways, and Go escape it."""
     yield text
     ascii_only = _BEYOND_ASCII.sub(lambda letters: json.dumps(letters[0])[1:-1], text)
-    yield ascii_only
+    yield ascii_only.replace("\x7f", "\\u007f")
     yield ascii_only.replace("/", "\\/")
     yield text.replace("/", "\\/")
     yield text.translate(_HTML)

@@ -40,6 +40,13 @@ class CassoDeliveries:
         "counterAccountName",
     )
 
+    @classmethod
+    def of(cls, provider: Provider) -> CassoDeliveries:
+        """The factory for the version of the account's webhook."""
+        config = provider.config
+        first = isinstance(config, CassoConfig) and config.webhook_version == "v1"
+        return CassoTokenDeliveries() if first else CassoDeliveries()
+
     def webhook(self, provider: Provider, notice: Notice, *, key: bytes | None = None) -> Delivery:
         """The notice of a transfer that came in."""
         config = _config(provider, notice)

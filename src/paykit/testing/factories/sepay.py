@@ -28,6 +28,13 @@ class SePayDeliveries:
     signature = Field("X-SePay-Signature", header=True)
     signed = Field("transferAmount")
 
+    @classmethod
+    def of(cls, provider: Provider) -> SePayDeliveries:
+        """The factory for an account with a secret, or for one with an API key."""
+        config = provider.config
+        by_key = isinstance(config, SePayConfig) and config.api_key is not None
+        return SePayKeyDeliveries() if by_key else SePayDeliveries()
+
     def webhook(self, provider: Provider, notice: Notice, *, key: bytes | None = None) -> Delivery:
         """The notice of a transfer that came in."""
         config = provider.config
