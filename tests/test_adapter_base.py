@@ -33,7 +33,7 @@ from paykit.http import basic_auth
 from paykit.retries import retry_after
 from paykit.signing import check_fresh, joined, seal_header
 from paykit.testing.conformance.base import Wire
-from paykit.wire import CamelWire, Dong, DongText, Id, Message, VietnamTime, signing_keys
+from paykit.wire import CamelWire, Dong, DongText, Id, Message, VietnamTime
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 S = PaymentStatus
@@ -63,6 +63,8 @@ def shape(**fields):
         ("2026-01-02 10:04:05", NOW),
         ("2026-01-02T10:04:05", NOW),
         ("2026-01-02", datetime(2026, 1, 1, 17, tzinfo=UTC)),
+        ("2026-01-02T03:04:05Z", NOW),
+        ("2026-01-02 10:04:05+07:00", NOW),
         ("2024-02-29 00:00:00", datetime(2024, 2, 28, 17, tzinfo=UTC)),
     ],
 )
@@ -77,15 +79,9 @@ def test_a_time_in_vietnam(text, moment):
         "",
         "2026-02-30 10:04:05",
         "2026-01-02 24:00:00",
-        "2026-01-02 10:04",
-        "2026-01-02 10:04:05Z",
-        "2026-01-02 10:04:05+07:00",
-        "2026-01-02 10:04:05.1",
         " 2026-01-02 10:04:05",
         "2026-01-02 10:04:05\n",
         "02/01/2026 10:04:05",
-        "20260102100405",
-        "2026-W01-1",
         "٢٠٢٦-01-02 10:04:05",
         "0001-01-01 00:00:00",
         1767323045,
@@ -144,25 +140,9 @@ def test_another_number_is_refused(number):
         shape(amountIn=number)
 
 
-@pytest.mark.parametrize("text", ["", " ", " a", "a ", "a\n", "é", "\x00", "a" * 201, 1, None])
-def test_an_id_is_short_and_printable(text):
-    assert shape(someId="a b" * 66).some_id == "a b" * 66
-    with pytest.raises(MalformedResponse, match="someId"):
-        shape(someId=text)
-
-
 def test_a_notice_that_cannot_be_read():
     with pytest.raises(MalformedDelivery, match="someId"):
         Shape.told({}, provider="x")
-
-
-def test_keys_of_a_configuration():
-    config = PROVIDER.config
-    (key,) = signing_keys("sha256", config.secret_key)
-    assert key.hex(b"x") == signing_keys("sha256", config.secret_key, config.ipn_secret)[0].hex(
-        b"x"
-    )
-    assert "secret-1" not in repr(key)
 
 
 def test_basic_authentication():

@@ -122,7 +122,8 @@ def close(namespace):
 
 def promised_output(path):
     """What the comments behind the ``print`` calls of a page promise."""
-    code_of_page = "\n".join(block.code for block in blocks(path) if block.language == "python")
+    run = [block for block in blocks(path) if block.language == "python" and not block.skipped]
+    code_of_page = "\n".join(block.code for block in run)
     return re.findall(r"^ *print\(.*\)  # (.*)$", code_of_page, re.MULTILINE)
 
 

@@ -22,6 +22,7 @@ from paykit import (
 from paykit.http import HttpResponse
 from paykit.provider import Capability
 from paykit.providers import momo as momo_module
+from paykit.providers import payos as payos_module
 from paykit.providers import vnpay as vnpay_module
 from paykit.providers.momo import codes as momo_codes
 from paykit.providers.vnpay import codes as vnpay_codes
@@ -347,6 +348,27 @@ def test_refund_codes_of_momo():
 def test_methods_of_momo():
     text = section(page("momo"), "Operations")
     assert all(f"`{method}`" in text for method in momo_module.METHODS)
+
+
+def test_states_of_payos():
+    rows = table(page("payos"), "code", "status", "payOS says")
+    assert {code(row[0])[0]: code(row[1]) for row in rows} == {
+        name: [status.value] for name, status in payos_module.STATUSES.items()
+    }
+
+
+def test_refusals_of_payos():
+    rows = table(page("payos"), "code", "raises", "payOS says")
+    assert {code(row[0])[0]: code(row[1]) for row in rows} == {
+        name: [kind.__name__] for name, kind in payos_module.REFUSALS.items()
+    }
+
+
+def test_limits_of_payos():
+    text = " ".join(section(page("payos"), "Operations").split())
+    assert f"{payos_module.MAX_DESCRIPTION} characters at most" in text
+    assert payos_module.order_code("9007199254740991")
+    assert "A number from 1 to 9007199254740991" in text
 
 
 def test_keys_that_momo_publishes():

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paykit import Delivery, HttpRequest, HttpResponse, MalformedDelivery, MalformedResponse, Reply
-from paykit.http import MAX_PARAMETERS, parse_json_object
+from paykit.http import MAX_DEPTH, MAX_PARAMETERS, json_text, parse_json_object
 
 
 def test_requests():
@@ -106,6 +106,37 @@ def test_any_bytes_are_read_or_refused(body):
     except ValueError:
         return
     assert json.loads(body) == value
+
+
+def nested(opening, closing, depth):
+    return (opening * (depth - 1) + "{}" + closing * (depth - 1)).encode()
+
+
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ('{"a":[', "]}")])
+def test_nesting_has_a_limit_of_its_own(opening, closing):
+    """Not that of the interpreter, which a later step may reach sooner."""
+    levels = opening.count("[") + 1
+    deepest = (MAX_DEPTH - 1) // levels + 1
+    assert parse_json_object(nested(opening, closing, deepest))
+    with pytest.raises(ValueError, match="nested too deeply"):
+        parse_json_object(nested(opening, closing, deepest + 1))
+
+
+def test_a_list_may_be_long():
+    assert len(parse_json_object(b'{"a":[' + b"[],{}," * 500 + b"[]]}")["a"]) == 1001
+
+
+@given(JSON)
+def test_json_text_is_compact_json(value):
+    assert json_text(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    "text", ["0.5", "12.0", "1.50", "-0.000001", "1e-7", "1e+21", "123456789.123456789012345678"]
+)
+def test_json_text_keeps_the_digits_of_a_fraction(text):
+    written = '{"a":[N,{"b":N}],"ký":"\\n\u2028/"}'.replace("N", text)
+    assert json_text(parse_json_object(written.encode())) == written
 
 
 def test_query_is_decoded_once():

@@ -13,7 +13,7 @@ LAYERS = [
     ["models", "events", "http", "vietqr"],
     ["flow", "signing", "wire", "retries"],
     ["provider", "registry"],
-    ["bank_transfer", "json_api"],
+    ["adapter", "bank_transfer"],
     ["providers", "webhooks.receiver", "service.state"],
     ["transport", "client", "webhooks", "service"],
     ["sandbox", "testing", "cli", "demo"],

@@ -67,6 +67,8 @@ if TYPE_CHECKING:
     from .providers.casso import CassoConfig as CassoConfig
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
+    from .providers.payos import PayOS as PayOS
+    from .providers.payos import PayOSConfig as PayOSConfig
     from .providers.sepay import SePay as SePay
     from .providers.sepay import SePayConfig as SePayConfig
     from .providers.sepaypg import SePayGateway as SePayGateway
@@ -91,6 +93,7 @@ _HOMES = {
     "provider": "Outcome Provider",
     "providers.casso": "Casso CassoConfig",
     "providers.momo": "MoMo MoMoConfig",
+    "providers.payos": "PayOS PayOSConfig",
     "providers.sepay": "SePay SePayConfig",
     "providers.sepaypg": "SePayGateway SePayGatewayConfig",
     "providers.vietqr": "VietQR VietQRConfig",

@@ -24,6 +24,9 @@ JsonObject: TypeAlias = dict[str, Any]
 #: More parameters than any provider sends; work before a signature is proven stays bounded.
 MAX_PARAMETERS: Final = 200
 
+#: Deeper than anything that a provider sends; what is accepted can be handled by recursion.
+MAX_DEPTH: Final = 100
+
 _JSON_BLANKS: Final = " \t\n\r"
 #: As numbers, which ``in`` finds in bytes several times faster than one-byte strings.
 _PLUS: Final = ord("+")
@@ -262,10 +265,28 @@ def parse_json_object(body: bytes) -> JsonObject:
         raise ValueError(f"not JSON at character {end}")
     if type(value) is not dict:
         raise ValueError("not a JSON object")
+    if text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
+        raise ValueError("nested too deeply")
     # One character is found much faster than two, and most bodies hold no backslash at all.
     if "\\" in text and "\\u" in text:
         _refuse_unstorable(value)
     return value
+
+
+def json_text(value: Any) -> str:
+    """The JSON of ``value`` as JavaScript writes it, for signatures over a part of a body.
+
+    As compact as can be, letters as they are; a fraction keeps the digits that it came with.
+    """
+    if isinstance(value, dict):
+        return (
+            f"{{{','.join(f'{json_text(name)}:{json_text(one)}' for name, one in value.items())}}}"
+        )
+    if isinstance(value, list):
+        return f"[{','.join(map(json_text, value))}]"
+    if isinstance(value, Decimal):
+        return str(value).lower()
+    return _ENCODER.encode(value)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> JsonObject:
@@ -289,6 +310,16 @@ def _fraction(text: str) -> Decimal:
 _DECODER: Final = json.JSONDecoder(
     object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_fraction
 )
+
+
+def _depth(value: Any) -> int:
+    """How many objects and lists stand in one another."""
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        insides = (item.values() if isinstance(item, dict) else item for item in level)
+        level = [item for inside in insides for item in inside if isinstance(item, dict | list)]
+    return depth
 
 
 def _refuse_unstorable(value: Any) -> None:

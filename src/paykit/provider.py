@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar
@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar
 import attrs
 
 from .errors import (
+    AuthenticationFailed,
     ConfigurationError,
     Declined,
     InvalidRequest,
     MalformedResponse,
     OutcomeUnknown,
+    PaykitError,
     ProviderError,
     ProviderUnavailable,
     RateLimited,
@@ -29,7 +31,7 @@ from .errors import (
 )
 from .events import PaymentProcessed
 from .http import HttpRequest, Reply
-from .models import CaptureMode, Payment, PaymentSession, PaymentStatus
+from .models import CaptureMode, PaymentSession, PaymentStatus
 from .retries import retry_after
 from .wire import Environment, ProviderConfig
 
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from .http import Delivery, HttpResponse, JsonObject
     from .models import (
         NextAction,
+        Payment,
         PaymentRef,
         PaymentRequest,
         PaymentToken,
@@ -54,6 +57,7 @@ T = TypeVar("T")
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
 
+_NOT_LET_IN = frozenset({401, 403})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -332,6 +336,8 @@ class Provider:
             )
         if not request.amount:
             raise InvalidRequest("must be more than nothing", field="amount")
+        if any(item.price.currency != request.amount.currency for item in request.items):
+            raise InvalidRequest("are priced in another currency than the whole", field="items")
         can = self.capabilities
         if request.capture is CaptureMode.MANUAL and Capability.CAPTURE not in can:
             raise InvalidRequest(f"{self.info.title} has no separate capture", field="capture")
@@ -340,23 +346,25 @@ class Provider:
         if request.token and request.token.provider != self.name:
             raise InvalidRequest("is another provider's", field="token")
 
-    def form(
-        self, request: PaymentRequest, fields: Mapping[str, str | None], order: Sequence[str]
-    ) -> tuple[tuple[str, str], ...]:
-        """A form's ``fields`` that are not ``None``, with those of ``request.extra``, in ``order``.
+    def add_extra(
+        self,
+        body: dict[str, Any],
+        request: PaymentRequest,
+        *,
+        known: Collection[str] = (),
+        reserved: Collection[str] = (),
+    ) -> None:
+        """Add ``request.extra`` to ``body``: it can add, and never override what is there.
 
-        What ``order`` does not name comes last. ``extra`` can add, but neither change what is set
-        nor bring a signature. Raises :class:`InvalidRequest`.
+        ``known`` names are the provider's business and left out, ``reserved`` ones are refused.
+        Raises :class:`InvalidRequest`.
         """
-        whole = {name: value for name, value in fields.items() if value is not None}
         for name, value in request.extra.items():
-            ours = name == "signature" or fields.get(name, value) != value
-            if ours or not isinstance(value, str):
+            if name in known:
+                continue
+            if name in body or name in reserved:
                 raise InvalidRequest(f"{name!r:.60} cannot be set here", field="extra")
-            whole[name] = value
-        known = [name for name in order if name in whole]
-        others = [name for name in whole if name not in order]
-        return tuple((name, whole[name]) for name in (*known, *others))
+            body[name] = value
 
     def session(
         self,
@@ -365,9 +373,10 @@ class Provider:
         *,
         status: PaymentStatus = PaymentStatus.REQUIRES_ACTION,
         provider_id: str | None = None,
+        expires_at: datetime | None = None,
         raw: JsonObject | None = None,
     ) -> PaymentSession:
-        """What the payer of ``request`` has to do, from now on."""
+        """What the payer of ``request`` has to do, from now on until it expires."""
         return PaymentSession(
             provider=self.name,
             reference=request.reference,
@@ -376,33 +385,25 @@ class Provider:
             amount=request.amount,
             created_at=self.clock(),
             provider_id=provider_id,
-            expires_at=request.expires_at,
+            expires_at=expires_at or request.expires_at,
             raw=raw or {},
         )
 
-    def whole_payment(
-        self,
-        reference: str,
-        status: PaymentStatus,
-        amount: Money | None,
-        *,
-        provider_id: str | None = None,
-        code: str | None = None,
-        occurred_at: datetime | None = None,
-    ) -> Payment:
-        """A payment that is taken and given back as a whole: the totals follow from its status."""
-        taken = status in {PaymentStatus.SUCCEEDED, PaymentStatus.REFUNDED}
-        return Payment(
-            provider=self.name,
-            reference=reference,
-            status=status,
-            amount=amount,
-            captured=amount if taken else None,
-            refunded=amount if status is PaymentStatus.REFUNDED else None,
-            provider_id=provider_id,
-            code=code,
-            occurred_at=occurred_at,
-        )
+    def check_echo(self, answer: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+        """Refuse an answer that does not repeat what was asked; :class:`MalformedResponse`."""
+        for name, value in asked.items():
+            told = answer.get(name)
+            if told != value or type(told) is not type(value):
+                raise MalformedResponse(f"{name} is not what was asked", provider=self.name)
+
+    def page(self, url: str) -> str:
+        """``url``, if a browser may be sent there; raises :class:`MalformedResponse`.
+
+        That is an https address, or one of the configured ``base_url``.
+        """
+        if not url.startswith(("https://", f"{self.base}/")):
+            raise MalformedResponse("the page is not an https URL", provider=self.name)
+        return url
 
     def as_event(self, payment: Payment, *, event_id: str) -> PaymentProcessed:
         """What the provider answered about a payment, as an event of ours."""
@@ -446,6 +447,30 @@ class Provider:
             )
         return kind(text, provider=self.name, code=code, http_status=response.status, raw=raw)
 
+    def refusal(  # noqa: PLR0917 - what an answer consists of
+        self,
+        kinds: Mapping[str, type[ProviderError]],
+        code: object,
+        message: object,
+        request: HttpRequest,
+        response: HttpResponse,
+        raw: JsonObject,
+    ) -> PaykitError:
+        """The error of an answer that says no by ``code``, of the class that ``kinds`` has for it.
+
+        Whether something was done is not known after an unseen code of a call that moves money,
+        and after a fault of the server.
+        """
+        kind = kinds.get(str(code))
+        unclear = kind is None and (request.moves_money or code is None)
+        if unclear or response.status >= _SERVER_ERROR:
+            return MalformedResponse(
+                f"HTTP {response.status} with code {code!r:.40}", provider=self.name
+            )
+        return self.answered_no(
+            kind or ProviderError, message, code=str(code), response=response, raw=raw
+        )
+
     def ask(self, request: HttpRequest, read: Callable[[JsonObject, HttpResponse], T]) -> Flow[T]:
         """Send ``request`` and let ``read`` make sense of the JSON answer, whatever its status.
 
@@ -479,17 +504,15 @@ class Provider:
                     f"{self.name} gave an unusable answer to a call that moves money ({error}): "
                     "fetch the state, do not send it again"
                 ) from error
+            if response.status in _NOT_LET_IN:
+                raise AuthenticationFailed(
+                    "not let in", provider=self.name, http_status=response.status
+                ) from error
             if response.status >= _SERVER_ERROR:
                 raise ProviderUnavailable(
                     f"HTTP {response.status}", provider=self.name, http_status=response.status
                 ) from error
             raise
-
-    def same(self, ref: PaymentRef, payment: Payment) -> Payment:
-        """``payment``, if it is the one that was asked about; raises ``MalformedResponse``."""
-        if payment.reference != ref.reference or ref.amount not in {None, payment.amount}:
-            raise MalformedResponse("the answer is about another payment", provider=self.name)
-        return payment
 
     def _unsupported(self, capability: Capability) -> UnsupportedOperation:
         return UnsupportedOperation(self.name, capability.value)

@@ -22,6 +22,7 @@ GROUP: Final = "paykit.providers"
 _BUILT_IN: Final = {
     "casso": "paykit.providers.casso:Casso",
     "momo": "paykit.providers.momo:MoMo",
+    "payos": "paykit.providers.payos:PayOS",
     "sepay": "paykit.providers.sepay:SePay",
     "sepaypg": "paykit.providers.sepaypg:SePayGateway",
     "vietqr": "paykit.providers.vietqr:VietQR",

@@ -88,15 +88,21 @@ class RetryPolicy:
 def retry_after(response: HttpResponse, *, header: str = "retry-after") -> float | None:
     """The pause that a server asks for, in seconds; ``None`` where it says nothing usable.
 
-    A date is compared with the server's own clock, the ``Date`` of the same answer.
+    ``Retry-After`` is a number of seconds or a date, ``X-RateLimit-Reset`` (payOS) a Unix time.
+    Both times are compared with the server's own clock, the ``Date`` of the same answer.
     """
     text = (response.header(header) or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
     from email.utils import parsedate_to_datetime  # seldom needed, and dear to load
 
+    reset = (response.header("x-ratelimit-reset") or "").strip()
     try:
         now = parsedate_to_datetime(response.header("date") or "")
+        if not text and reset.isascii() and reset.isdigit():
+            wait = float(reset) - now.timestamp()
+            # Others count seconds from now, which would be long past.
+            return wait if wait >= 0 else None
         return max(0.0, (parsedate_to_datetime(text) - now).total_seconds())
     except (TypeError, ValueError, OverflowError):
         return None

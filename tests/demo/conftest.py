@@ -67,6 +67,15 @@ class Town:
                     return found
                 await asyncio.sleep(0.005)
 
+    async def confirmed(self, order_id):
+        """Wait until the order is confirmed, also after it was held."""
+        async with asyncio.timeout(5):
+            while True:
+                found = await self.order_json(order_id)
+                if found["status"] == "CONFIRMED":
+                    return found
+                await asyncio.sleep(0.005)
+
     async def event_names(self):
         """What went over the bus, the oldest first."""
         events = (await self.browser.get(f"{SHOP}/events.json")).json()["events"]

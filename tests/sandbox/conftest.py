@@ -13,7 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.applications import Starlette
 
 from paykit.http import HttpRequest, HttpResponse
-from paykit.sandbox import MoMoConfig, SandboxConfig, VNPayConfig, create_app
+from paykit.sandbox import MoMoConfig, SandboxConfig, VNPayConfig, ZaloPayConfig, create_app
 from paykit.sandbox.casso.config import CassoConfig
 from paykit.sandbox.sepay.config import SePayConfig
 
@@ -50,7 +50,9 @@ class Merchant:
     def thanks(request: HttpRequest) -> HttpResponse:
         if request.method == "GET":
             return HttpResponse(200, (), b'{"RspCode":"00","Message":"Confirm Success"}')
-        if request.url.endswith(("/momo",)) or "/ipn" in request.url:
+        if request.url.endswith("/zalopay"):
+            return HttpResponse(200, (), b'{"return_code":1,"return_message":"success"}')
+        if "/ipn" in request.url:
             return HttpResponse(204)
         return HttpResponse(200, (), b'{"success":true}')
 
@@ -115,6 +117,7 @@ def make_world(portal):
         momo: dict | None = None,
         sepay: dict | None = None,
         casso: dict | None = None,
+        zalopay: dict | None = None,
         **settings,
     ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
@@ -126,6 +129,7 @@ def make_world(portal):
             momo=MoMoConfig(**{"ipn_retry_after": (soon, soon), **(momo or {})}),
             sepay=SePayConfig(**{"retry_after": (), **(sepay or {})}),
             casso=CassoConfig(**{"retry_after": (), **(casso or {})}),
+            zalopay=ZaloPayConfig(**{"callback_retry_after": (soon,) * 3, **(zalopay or {})}),
             **settings,
         )
         app = create_app(config, send=merchant)

@@ -19,11 +19,12 @@ from paykit.sandbox.edge import UnreadableError, read_body, with_query
 
 from . import momo_client as momo
 from . import vnpay_client as vnpay
+from . import zalopay_client as zalo
 
 HTML = {"accept": "text/html,*/*"}
 
 
-def test_the_list_shows_payments_and_notices_of_both(world):
+def test_the_list_shows_payments_and_notices_of_all(world):
     empty = world.client.get("/").text
     assert "No payment yet." in empty
     assert "No notice yet." in empty
@@ -31,8 +32,18 @@ def test_the_list_shows_payments_and_notices_of_both(world):
     vnpay.call(world, vnpay.refund_body())
     world.clock.forward(seconds=1)
     momo.create(world)
+    zalo.click(world, zalo.create(world), "back")
+    zalo.bind(world)
     page = world.client.get("/").text
-    for text in ("ORDER-1", "full refund", "150.000\N{NO-BREAK SPACE}₫", "ord-1", "RspCode 00"):
+    for text in (
+        "ORDER-1",
+        "full refund",
+        "150.000\N{NO-BREAK SPACE}₫",
+        "ord-1",
+        "RspCode 00",
+        "2/-49 TRANS_INFO_NOT_FOUND",
+        "agreement waiting for the payer",
+    ):
         assert text in page
     assert page.index("ord-1") < page.index("ORDER-1")
 
@@ -63,6 +74,21 @@ def test_payments_as_json(world):
             "page": None,
         },
     ]
+
+
+def test_orders_and_agreements_of_zalopay_as_json(world):
+    order = zalo.create(world)
+    agreement = zalo.bind(world)
+    found = [(one["reference"], one["status"], one["page"]) for one in world.payments()]
+    assert found == [
+        ("250102_ord-1", "3 waiting for the payer", order["order_url"]),
+        ("250102_bind-1", "agreement waiting for the payer", agreement["binding_qr_link"]),
+    ]
+    assert [one["amount"] for one in world.payments()] == [50_000, 0]
+    zalo.click(world, order)
+    zalo.decide(world, agreement, "refuse")
+    found = [(one["status"], one["page"]) for one in world.payments()]
+    assert found == [("1 paid", None), ("agreement refused", None)]
 
 
 def test_a_notice_is_sent_again_by_hand(world):
@@ -116,6 +142,11 @@ def test_a_sandbox_under_a_path_links_to_itself(make_world):
     assert 'href="/sandbox/static/sandbox.css"' in page
     assert 'action="/sandbox/vnpay/paymentv2/Transaction/Confirm.html"' in page
     assert momo.create(world)["payUrl"].startswith("https://dev.example/sandbox/momo/")
+    order = zalo.create(world)
+    assert order["order_url"].startswith("https://dev.example/sandbox/zalopay/openinapp?order=")
+    page = world.client.get(order["order_url"].removeprefix("https://dev.example/sandbox")).text
+    assert 'action="/sandbox/zalopay/openinapp/confirm"' in page
+    assert f'href="{order["order_url"]}&amp;lang=en"' in page
 
 
 def test_the_stylesheet_is_served(world):
@@ -146,6 +177,7 @@ def test_no_secret_shows():
     config = SandboxConfig()
     secrets = [config.vnpay.hash_secret, "PRIVATE KEY"]
     secrets += [key for one in config.momo.merchants for key in (one.access_key, one.secret_key)]
+    secrets += [key for one in config.zalopay.merchants for key in (one.key1, one.key2)]
     assert [secret for secret in secrets if secret in text] == []
 
 

@@ -138,6 +138,38 @@ def test_an_attempt_ends_in_time():
     asyncio.run(scenario())
 
 
+def test_a_refusal_for_good_ends_the_retries_but_not_what_was_delivered():
+    def judge_once(response: HttpResponse) -> Verdict:
+        return Verdict(settled=response.status == 200, note="", again=False)
+
+    async def scenario() -> None:
+        setting = Setting([404, 200, 404])
+        await setting.queue.start()
+        setting.enqueue(RetryRule(delays=(5, 60), timeout=1, judge=judge_once))
+        await setting.queue.idle()
+        [delivery] = setting.queue
+        assert (setting.states(), setting.waits) == (["given up"], [])
+        assert (await setting.queue.resend(delivery)).settled is True
+        assert (await setting.queue.resend(delivery)).settled is False
+        assert setting.states() == ["delivered"]
+
+    asyncio.run(scenario())
+
+
+def test_a_first_attempt_may_have_to_wait_and_a_lost_one_spares_the_switches():
+    async def scenario() -> None:
+        setting = Setting([], faults=Faults(drop_next_ipn=1, delay_ipn=7))
+        await setting.queue.start()
+        late = RetryRule(delays=(), timeout=1, judge=judge, wait=3)
+        for lost in (True, False, False):
+            setting.queue.enqueue(NOTICE, provider="momo", reference="A", rule=late, lost=lost)
+        await setting.queue.idle()
+        assert setting.states() == ["delivered", "dropped", "dropped"]
+        assert setting.waits == [10]
+
+    asyncio.run(scenario())
+
+
 def test_a_slow_merchant_does_not_hold_up_another_notice():
     async def scenario() -> None:
         gate = asyncio.Event()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
+from .. import registry
 from ..provider import Clock, IdFactory, Provider, random_id, utc_now
-from ..providers.momo import MoMo, MoMoConfig
-from ..providers.vnpay import VNPay, VNPayConfig
 from ..sandbox import config as sandbox
+from ..sandbox.bank.config import OWN_ACCOUNT
+from .attempts import CODES
 
 SHOP_NAME: Final = "Tiệm Nhỏ"
 
@@ -25,47 +27,77 @@ class DemoSettings:
     clock: Clock = utc_now
     new_id: IdFactory = random_id
 
+    def webhook_url(self, provider: str) -> str:
+        """Where the notices of a provider go."""
+        return f"{self.shop_url}/pay/webhooks/{provider}"
+
+    @property
+    def statement_url(self) -> str:
+        """The statement of the account that only the shop itself watches."""
+        return f"{self.sandbox_url}/bank/accounts/{OWN_ACCOUNT.number}/transactions"
+
     @property
     def sandbox_config(self) -> sandbox.SandboxConfig:
-        """The sandbox for this shop. VNPay's IPN address is stored at VNPay, so it is set here."""
+        """The sandbox for this shop. Where a notice address is stored there, it is set here."""
         merchant = sandbox.PUBLISHED_MOMO_MERCHANTS[0]
         return sandbox.SandboxConfig(
             public_url=self.sandbox_url,
             clock=self.clock,
-            vnpay=sandbox.VNPayConfig(
-                merchant_name=SHOP_NAME, ipn_url=f"{self.shop_url}/pay/webhooks/vnpay"
-            ),
+            vnpay=sandbox.VNPayConfig(merchant_name=SHOP_NAME, ipn_url=self.webhook_url("vnpay")),
             momo=sandbox.MoMoConfig(merchants=(attrs.evolve(merchant, name=SHOP_NAME),)),
         )
 
     def providers(self) -> tuple[Provider, ...]:
-        """The shop's accounts at the sandbox."""
-        config = self.sandbox_config
-        merchant = config.momo.merchants[0]
-        return (
-            VNPay(
-                VNPayConfig.from_dict(
-                    {
-                        "tmn_code": config.vnpay.tmn_code,
-                        "hash_secret": config.vnpay.hash_secret,
-                        "pay_url": f"{self.sandbox_url}/vnpay/paymentv2/vpcpay.html",
-                        "api_url": f"{self.sandbox_url}/vnpay/merchant_webapi/api/transaction",
-                    }
-                ),
-                clock=self.clock,
-                new_id=self.new_id,
-            ),
-            MoMo(
-                MoMoConfig.from_dict(
-                    {
-                        "partner_code": merchant.partner_code,
-                        "access_key": merchant.access_key,
-                        "secret_key": merchant.secret_key,
-                        "base_url": f"{self.sandbox_url}/momo",
-                        "notify_url": f"{self.shop_url}/pay/webhooks/momo",
-                    }
-                ),
-                clock=self.clock,
-                new_id=self.new_id,
-            ),
+        """The shop's accounts at the sandbox, in the order of the checkout page."""
+        return tuple(
+            registry.load(name).from_dict(
+                keys(self, self.sandbox_config), clock=self.clock, new_id=self.new_id
+            )
+            for name, keys in _KEYS.items()
         )
+
+
+_Keys = Callable[[DemoSettings, sandbox.SandboxConfig], Mapping[str, Any]]
+
+
+def _vnpay(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    base = f"{settings.sandbox_url}/vnpay"
+    return {
+        "tmn_code": config.vnpay.tmn_code,
+        "hash_secret": config.vnpay.hash_secret,
+        "pay_url": f"{base}/paymentv2/vpcpay.html",
+        "api_url": f"{base}/merchant_webapi/api/transaction",
+    }
+
+
+def _momo(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    merchant = config.momo.merchants[0]
+    return {
+        "partner_code": merchant.partner_code,
+        "access_key": merchant.access_key,
+        "secret_key": merchant.secret_key,
+        "base_url": f"{settings.sandbox_url}/momo",
+        "notify_url": settings.webhook_url("momo"),
+    }
+
+
+def _vietqr(_settings: DemoSettings, _config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return _account(OWN_ACCOUNT)
+
+
+def _account(account: Any) -> dict[str, Any]:
+    """The bank account, and the form of the codes in the memos."""
+    return {
+        "bank": account.bin,
+        "account_number": account.number,
+        "code_prefix": CODES.prefix,
+        "code_length": CODES.length,
+    }
+
+
+#: Each provider's configuration, from what its simulator knows.
+_KEYS: Final[Mapping[str, _Keys]] = {
+    "vnpay": _vnpay,
+    "momo": _momo,
+    "vietqr": _vietqr,
+}

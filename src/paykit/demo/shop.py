@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from ..service import AsyncPaymentService
-from ..transport import AsyncTransport
+from ..transport import AsyncHttpxTransport, AsyncTransport
 from ..webhooks.asgi import PaykitApp
+from .bank_feed import BankFeed
 from .bus import Bus
 from .feed import Feed
 from .order_store import OrderStore
@@ -21,12 +24,16 @@ from .settings import DemoSettings
 from .shipping import ShippingService
 from .storefront import Storefront
 
+if TYPE_CHECKING:
+    from ..providers.vietqr import VietQR
+
 
 def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = None) -> Starlette:
     """Build the shop. ``transport`` replaces the HTTP client towards the providers.
 
     Events are handled while the application's lifespan runs. ``app.state.service`` is its
-    :class:`~paykit.service.AsyncPaymentService`, ``app.state.orders`` its order service.
+    :class:`~paykit.service.AsyncPaymentService`, ``app.state.orders`` its order service and
+    ``app.state.bank_feed`` what reads its bank's statement.
     """
     bus = Bus()
     feed = Feed(bus, clock=settings.clock)  # first, so that it notes causes before effects
@@ -42,14 +49,27 @@ def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = No
     )
     storefront = Storefront(settings, service=service, orders=orders, feed=feed)
 
+    statement = transport or AsyncHttpxTransport()
+    feed_of_bank = BankFeed(
+        service,
+        cast("VietQR", service.providers["vietqr"]),
+        statement_url=settings.statement_url,
+        transport=statement,
+    )
+
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         # The only line between payments and orders: every event goes over the bus.
         await service.subscribe(bus.publish)
+        reading = asyncio.create_task(feed_of_bank.read_forever(), name="bank-feed")
         try:
             yield
         finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
             await service.close()
+            if transport is None:
+                await statement.aclose()
             shipping.close()
             store.close()
 
@@ -64,4 +84,5 @@ def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = No
     )
     app.state.service = service
     app.state.orders = orders
+    app.state.bank_feed = feed_of_bank
     return app

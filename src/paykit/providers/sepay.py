@@ -15,6 +15,7 @@ from urllib.parse import quote, urlencode
 
 from pydantic import Field, model_validator
 
+from ..adapter import Adapter
 from ..bank_transfer import BankTransferConfig, BankTransferProvider, TransferPage, in_vietnam
 from ..errors import (
     AuthenticationFailed,
@@ -27,7 +28,6 @@ from ..errors import (
 from ..events import Event, TransferReceived
 from ..flow import Flow, done
 from ..http import Delivery, Reply
-from ..json_api import JsonApi
 from ..models import PaymentStatus
 from ..provider import Clock, IdFactory, ProviderInfo, hosts, random_id, utc_now
 from ..retries import retry_after
@@ -107,7 +107,7 @@ class _List(Wire):
     transactions: list[_Row]
 
 
-class SePay(BankTransferProvider, JsonApi):
+class SePay(BankTransferProvider, Adapter):
     """SePay: a QR code for a transfer to your own bank account, and a notice when it arrived."""
 
     name = "sepay"

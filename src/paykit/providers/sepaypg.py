@@ -8,10 +8,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import ClassVar, Final, Literal
 
+from ..adapter import Adapter
 from ..events import Event
 from ..flow import Flow, done
 from ..http import Delivery, basic_auth
-from ..json_api import JsonApi
 from ..models import FormPost, Payment, PaymentRef, PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..provider import ProviderInfo, hosts
@@ -64,7 +64,7 @@ class _Order(Wire):
     transactions: list[_Transaction]
 
 
-class SePayGateway(JsonApi):
+class SePayGateway(Adapter):
     """SePay's payment gateway: cards and bank transfers on its page; voids, but no refunds."""
 
     name = "sepaypg"

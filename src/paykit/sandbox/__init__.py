@@ -13,5 +13,14 @@ from __future__ import annotations
 
 from .app import create_app
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
+from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
-__all__ = ["MoMoConfig", "MoMoMerchant", "SandboxConfig", "VNPayConfig", "create_app"]
+__all__ = [
+    "MoMoConfig",
+    "MoMoMerchant",
+    "SandboxConfig",
+    "VNPayConfig",
+    "ZaloPayConfig",
+    "ZaloPayMerchant",
+    "create_app",
+]

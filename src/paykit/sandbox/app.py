@@ -24,11 +24,13 @@ from .sepay.simulator import SePaySimulator
 from .sepaypg.simulator import SePayGatewaySimulator
 from .summary import Simulator
 from .vnpay import VNPaySimulator
+from .zalopay.simulator import ZaloPaySimulator
 
 #: In the order in which people read of them.
 SIMULATORS: Final[tuple[type[Simulator], ...]] = (
     VNPaySimulator,
     MoMoSimulator,
+    ZaloPaySimulator,
     SePayGatewaySimulator,
 )
 #: Those that live on what arrives at a bank.

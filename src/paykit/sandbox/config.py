@@ -28,6 +28,7 @@ from .casso.config import CassoConfig
 from .payos.config import PayOSConfig
 from .sepay.config import SePayConfig
 from .sepaypg.config import SePayGatewayConfig
+from .zalopay.config import ZaloPayConfig
 
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
@@ -180,6 +181,7 @@ class SandboxConfig:
     sepay: SePayConfig = attrs.field(factory=SePayConfig)
     sepaypg: SePayGatewayConfig = attrs.field(factory=SePayGatewayConfig)
     casso: CassoConfig = attrs.field(factory=CassoConfig)
+    zalopay: ZaloPayConfig = attrs.field(factory=ZaloPayConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 

@@ -29,19 +29,24 @@ _SHOWN_BODY = 300
 
 @attrs.frozen
 class Verdict:
-    """What a provider makes of the merchant's answer: settled, or to be tried again."""
+    """What a provider makes of the merchant's answer: settled, to be tried again, or neither."""
 
     settled: bool
     note: str
+    again: bool = True  #: whether what is not settled is tried again
 
 
 @attrs.frozen(kw_only=True)
 class RetryRule:
-    """``delays`` holds the seconds before each further attempt; ``timeout`` ends one attempt."""
+    """``delays`` holds the seconds before each further attempt; ``timeout`` ends one attempt.
+
+    The first attempt is made after ``wait`` seconds.
+    """
 
     delays: tuple[float, ...]
     timeout: float
     judge: Callable[[HttpResponse], Verdict]
+    wait: float = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -117,10 +122,19 @@ class Deliveries:
         return self._log.get(delivery_id)
 
     def enqueue(
-        self, request: HttpRequest, *, provider: str, reference: str, rule: RetryRule
+        self,
+        request: HttpRequest,
+        *,
+        provider: str,
+        reference: str,
+        rule: RetryRule,
+        lost: bool = False,
     ) -> None:
-        """Take on a notice; the fault switches decide whether it is dropped or sent twice."""
-        dropped = self._faults.take("drop_next_ipn")
+        """Take on a notice; the fault switches decide whether it is dropped or sent twice.
+
+        A ``lost`` one is dropped whatever the switches say.
+        """
+        dropped = lost or self._faults.take("drop_next_ipn")
         copies = 2 if not dropped and self._faults.take("duplicate_next_ipn") else 1
         for _ in range(copies):
             delivery = self._note(
@@ -194,7 +208,7 @@ class Deliveries:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, delivery: Delivery) -> None:
-        for delay in (self._faults.delay_ipn, *delivery.rule.delays):
+        for delay in (self._faults.delay_ipn + delivery.rule.wait, *delivery.rule.delays):
             if delay:
                 await self._sleep(delay)
             # In the meantime a resend by hand may have settled it, or it was forgotten.
@@ -205,7 +219,7 @@ class Deliveries:
         delivery.state = "given up"
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
-        at = self._clock()
+        at, again = self._clock(), True
         try:
             async with asyncio.timeout(delivery.rule.timeout):
                 response = await self._send(delivery.request)
@@ -217,6 +231,7 @@ class Deliveries:
             attempt = Attempt(at=at, status=None, note=f"not sent: {type(error).__name__}")
         else:
             verdict = delivery.rule.judge(response)
+            again = verdict.again
             attempt = Attempt(
                 at=at,
                 status=response.status,
@@ -227,4 +242,6 @@ class Deliveries:
         delivery.attempts.append(attempt)
         if attempt.settled:
             delivery.state = "delivered"
+        elif not again and delivery.state == "waiting":
+            delivery.state = "given up"
         return attempt

@@ -50,10 +50,14 @@ async def read_json(request: Request, limit: int) -> dict[str, Any]:
 
 async def read_form(request: Request, limit: int) -> dict[str, str]:
     """The body as form fields, the last of a repeated one; raises :class:`UnreadableError`."""
+    return decode_form(await read_body(request, limit))
+
+
+def decode_form(raw: bytes) -> dict[str, str]:
+    """Form fields, blanks kept, the last of a repeated one; raises :class:`UnreadableError`."""
     try:
-        text = (await read_body(request, limit)).decode()
         pairs = parse_qsl(
-            text, keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
+            raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS
         )
     except ValueError:
         raise UnreadableError("the form cannot be read") from None

@@ -21,7 +21,7 @@ class Faults:
     """How many of the next notices go wrong, and how late all of them are.
 
     A dropped notice is never sent by itself, as if it were lost for good; it can be resent by
-    hand. A failing refund gets MoMo's 1080 or VNPay's 99.
+    hand. A failing refund gets MoMo's 1080 or VNPay's 99. ZaloPay accepts it; a query tells.
     """
 
     drop_next_ipn: int = 0

@@ -9,7 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse, Response
 
 from .config import SandboxConfig
-from .vietnam import VIETNAM
+from .times import VIETNAM
 
 _HERE = Path(__file__).parent
 STATIC: Final = _HERE / "static"

@@ -45,6 +45,7 @@ STATES: Final[tuple[State, ...]] = (
 _BUILT_IN: Final = {
     "casso": "paykit.testing.factories.casso:CassoDeliveries",
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
+    "payos": "paykit.testing.factories.payos:PayOSDeliveries",
     "sepay": "paykit.testing.factories.sepay:SePayDeliveries",
     "sepaypg": "paykit.testing.factories.sepaypg:SePayGatewayDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
@@ -82,10 +83,11 @@ def new_transfer_number(notice: Notice) -> int:
 class DeliveryFactory(Protocol):
     """Makes deliveries of one provider. A factory has no state and takes no arguments to build.
 
-    Where a notice's ``fields`` are not simply the top of the body, a factory may also have
+    Where a webhook's ``fields`` are not simply the top of the body, a factory may also have
     ``names``, the names that may be set, and ``amount``, the one of them that is the amount.
     Where it depends on the settings how calls are proven, the class may have ``of(provider)``,
     which makes the factory for that account.
+    Where a call proves nothing, ``asked`` is the value in it that the question is about.
     """
 
     @property

@@ -10,7 +10,7 @@ from urllib.parse import quote_plus
 import attrs
 
 from ..errors import InvalidRequest
-from ..http import Delivery, decode_component, parse_json_object
+from ..http import Delivery, decode_component, json_text, parse_json_object
 
 _Style: TypeAlias = tuple[tuple[str, str], bool]
 
@@ -135,5 +135,7 @@ def edit_json(body: bytes, edit: Callable[[dict[str, Any]], object]) -> bytes:
 
 
 def _dump(content: dict[str, Any], style: _Style) -> bytes:
+    if style == _STYLES[0]:
+        return json_text(content).encode()  # with the digits that a fraction came with
     separators, escaped = style
     return json.dumps(content, separators=separators, ensure_ascii=escaped).encode()

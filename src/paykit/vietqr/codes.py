@@ -171,25 +171,26 @@ class PaymentCodes:
     def suggest(self, memo: str, known: Iterable[str]) -> tuple[str, ...]:
         """Those of the ``known`` codes that a memo may have meant, for a person to decide.
 
-        Such a code stands in the memo with one character wrong, missing, or too many, or with two
-        neighbours swapped; or the memo ends within it, after five characters behind the prefix.
+        All characters of such a code but one stand in the memo, in their order, with at most one
+        other between them: one is wrong, missing or too many, or two neighbours are swapped. Or
+        the memo ends within the code, after five characters behind the prefix.
         """
-        codes = tuple(dict.fromkeys(known))
+        codes = [code for code in dict.fromkeys(known) if self.is_code(code)]
         text = compact(memo)
         size = len(self.prefix) + self.length
         cuts = range(len(self.prefix) + _ENOUGH, size)
         meant = set()
-        shapes: dict[str, list[str]] = {}
+        damaged: dict[str, list[str]] = {}
         for code in codes:
             plain = code.translate(_LOOKALIKES)
             if any(text.endswith(plain[:cut]) for cut in cuts):
                 meant.add(code)
-            for shape in _with_one_less(plain, at_least=size - 1):
-                shapes.setdefault(shape, []).append(code)
-        for width in (size - 1, size, size + 1):
-            for start in range(len(text) - width + 1):
-                for shape in _with_one_less(text[start : start + width], at_least=size - 1):
-                    meant.update(shapes.get(shape, ()))
+            for shorter in _with_one_less(plain):
+                damaged.setdefault(shorter, []).append(code)
+        for start in range(len(text) - size + 2):
+            part = text[start : start + size]
+            for shorter in _with_one_less(part) if len(part) == size else (part,):
+                meant.update(damaged.get(shorter, ()))
         return tuple(code for code in codes if code in meant)
 
     def _write(self, values: Iterable[int]) -> str:
@@ -261,9 +262,6 @@ def _value_at(point: int, coefficients: list[int]) -> int:
     return value % _SIZE
 
 
-def _with_one_less(text: str, *, at_least: int) -> Iterator[str]:
-    """The text, and the text without any one of its characters, if that is long enough."""
-    yield text
-    if len(text) > at_least:
-        for place in range(len(text)):
-            yield text[:place] + text[place + 1 :]
+def _with_one_less(text: str) -> Iterator[str]:
+    """The text without any one of its characters."""
+    return (text[:place] + text[place + 1 :] for place in range(len(text)))

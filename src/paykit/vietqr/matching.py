@@ -124,6 +124,7 @@ def judge(transfer: TransferReceived, expected: Expected | None) -> Judged:
     Without a payment it is ``unmatched``. Its event then names the reference that the provider
     gave, or the only code in the memo, so that it can be joined when that payment turns up. Money
     in another currency counts for nothing: it is ``unmatched`` with the discrepancy ``currency``.
+    Raises :class:`~paykit.errors.InvalidRequest` if the sum does not fit 64 bits.
     """
     if transfer.amount.minor <= 0:  # nothing came in, whatever it is
         return _judged(TransferOutcome.UNMATCHED, transfer, reference="")

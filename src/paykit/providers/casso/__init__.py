@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from pydantic import AliasChoices, Field, model_validator
 
+from ...adapter import Adapter
 from ...bank_transfer import BankTransferConfig, BankTransferProvider, TransferPage, in_vietnam
 from ...errors import (
     InvalidRequest,
@@ -25,7 +26,6 @@ from ...errors import (
 from ...events import Event, TransferReceived
 from ...flow import Flow, done
 from ...http import Delivery, Reply
-from ...json_api import JsonApi
 from ...models import PaymentStatus
 from ...provider import Clock, IdFactory, ProviderInfo, hosts, random_id, utc_now
 from ...signing import Verified, check_fresh, seal_header, seal_hmac_hex
@@ -130,7 +130,7 @@ class _Page(CamelWire):
     records: list[_Listed]
 
 
-class Casso(BankTransferProvider, JsonApi):
+class Casso(BankTransferProvider, Adapter):
     """Casso: a QR code for a transfer to your own bank account, and a notice when it arrived."""
 
     name = "casso"

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from ...errors import MalformedDelivery
-
 #: A number keeps its spelling, as a text behind a mark that no text can hold which was read.
 _MARK: Final = "\x00"
 _READER: Final = json.JSONDecoder(parse_int=_MARK.__add__, parse_float=_MARK.__add__)
@@ -34,12 +32,9 @@ def spellings(body: bytes) -> Iterator[bytes]:
     """The texts that may have been signed, the likeliest first, each once.
 
     ``body`` must have been read strictly before. Each of them is JSON that reads as ``body`` does,
-    so bodies that differ in a value share none. Raises :class:`~paykit.errors.MalformedDelivery`.
+    so bodies that differ in a value share none.
     """
-    try:
-        marked = _WRITER.encode(_READER.decode(body.decode()))
-    except RecursionError:
-        raise MalformedDelivery("nested too deeply", provider="casso") from None
+    marked = _WRITER.encode(_READER.decode(body.decode()))
     seen = set()
     for numbers in (_as_they_stand, _as_javascript_writes):
         for text in _escaped(_MARKED.sub(numbers, marked)):

@@ -28,7 +28,7 @@ from ...errors import (
 )
 from ...events import Event, PaymentProcessed, TokenGranted
 from ...flow import Flow, done
-from ...http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply
+from ...http import Delivery, HttpResponse, JsonObject, Reply
 from ...models import (
     CaptureMode,
     Nothing,
@@ -54,8 +54,8 @@ from ...provider import (
     random_id,
     utc_now,
 )
-from ...signing import SigningKey, Verified, encrypt_rsa, seal_hmac_hex
-from ...wire import Environment
+from ...signing import Verified, encrypt_rsa, seal_hmac_hex
+from ...wire import Environment, signing_keys
 from .codes import (
     GOOD_NEWS,
     LINKING,
@@ -72,6 +72,7 @@ from .wire import (
     CREATE_FIELDS,
     DIGITS,
     JOINT,
+    KNOWN_EXTRA,
     LAST_MILLISECOND,
     LIMITS,
     LINK_FIELDS,
@@ -80,6 +81,7 @@ from .wire import (
     POS_FIELDS,
     QUERY_FIELDS,
     REFUND_FIELDS,
+    RESERVED,
     TOKEN_DELETE_FIELDS,
     TOKEN_PAY_FIELDS,
     TOKEN_QUERY_FIELDS,
@@ -151,8 +153,7 @@ class MoMo(Provider):
         self, config: MoMoConfig, *, clock: Clock = utc_now, new_id: IdFactory = random_id
     ) -> None:
         super().__init__(config, clock=clock, new_id=new_id)
-        secrets = (config.secret_key, *config.previous_secret_keys)
-        self._keys = tuple(SigningKey(item.get_secret_value(), "sha256") for item in secrets)
+        self._keys = signing_keys("sha256", config.secret_key, *config.previous_secret_keys)
         self._access_keys = (config.access_key, *config.previous_access_keys)
         self._heads = tuple(f"accessKey={key}".encode() for key in self._access_keys)
 
@@ -228,7 +229,7 @@ class MoMo(Provider):
         }
         if any(user.values()):
             body["userInfo"] = {name: value for name, value in user.items() if value}
-        self._add_extra(body, request)
+        self.add_extra(body, request, known=KNOWN_EXTRA, reserved=RESERVED)
         now = self.clock()
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentSession:
@@ -236,13 +237,11 @@ class MoMo(Provider):
             created = Created.read(answer, provider=self.name)
             if created.amount is not None and created.amount != body["amount"]:
                 raise MalformedResponse("the answer is about another amount", provider=self.name)
-            if not created.payUrl.startswith(("https://", f"{self.base}/")):
-                raise MalformedResponse("payUrl is not an https URL", provider=self.name)
             return PaymentSession(
                 provider=self.name,
                 reference=request.reference,
                 status=S.REQUIRES_ACTION,
-                next=Redirect(created.payUrl, created.deeplink, created.qrCodeUrl),
+                next=Redirect(self.page(created.payUrl), created.deeplink, created.qrCodeUrl),
                 amount=request.amount,
                 created_at=now,
                 raw=answer,
@@ -261,7 +260,7 @@ class MoMo(Provider):
             "autoCapture": request.capture is CaptureMode.AUTOMATIC,
             "lang": check_language(request.locale),
         }
-        self._add_extra(body, request)
+        self.add_extra(body, request, known=KNOWN_EXTRA, reserved=RESERVED)
         now = self.clock()
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentSession:
@@ -306,14 +305,6 @@ class MoMo(Provider):
             if JOINT.search(order[name]):
                 raise InvalidRequest("must not hold &orderId= or the like", field=name)
         return order
-
-    def _add_extra(self, body: dict[str, Any], request: PaymentRequest) -> None:
-        for name, value in request.extra.items():
-            if name in {"extraData", "paymentCode"}:
-                continue
-            if name in body or name in {"signature", "accessKey", "partnerClientId"}:
-                raise InvalidRequest(f"{name!r:.60} cannot be set here", field="extra")
-            body[name] = value
 
     def _token(self, token: PaymentToken) -> dict[str, Any]:
         """Whose token, and the token itself as MoMo wants to see it."""
@@ -607,9 +598,7 @@ class MoMo(Provider):
         moves_money: bool = False,
     ) -> Flow[T]:
         signed = {**body, "signature": self.signature(fields, body)}
-        request = HttpRequest.post_json(
-            self.base + path, signed, replay_safe=replay_safe, moves_money=moves_money
-        )
+        request = self.post(path, signed, replay_safe=replay_safe, moves_money=moves_money)
         return self.ask(request, read)
 
     def _result(self, answer: JsonObject, asked: Mapping[str, Any], response: HttpResponse) -> int:
@@ -627,9 +616,9 @@ class MoMo(Provider):
             raise self.answered_no(
                 kind, answer.get("message"), code=str(code), response=response, raw=answer
             )
-        for name in ("partnerCode", "orderId", "requestId"):
-            if answer.get(name) != asked[name]:
-                raise MalformedResponse(f"{name} is not what was asked", provider=self.name)
+        self.check_echo(
+            answer, {name: asked[name] for name in ("partnerCode", "orderId", "requestId")}
+        )
         return code
 
     def _succeed(

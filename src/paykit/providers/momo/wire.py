@@ -65,6 +65,9 @@ MAX_NUMBER: Final = 2**63 - 1
 #: The signed text has no quoting, so no text may look like the fields that follow it.
 JOINT = re.compile(rf"&(?:accessKey|{'|'.join(LINK_NOTICE_FIELDS)})=", re.ASCII)
 LIMITS: Final = {"orderInfo": 255, "extraData": 1000}
+#: Of a request's extras: those that are read one by one, and those that are not the caller's.
+KNOWN_EXTRA: Final = frozenset({"extraData", "paymentCode"})
+RESERVED: Final = frozenset({"signature", "accessKey", "partnerClientId"})
 
 
 LAST_MILLISECOND: Final = 253_402_300_799_999

@@ -47,8 +47,8 @@ from ...provider import (
     random_id,
     utc_now,
 )
-from ...signing import SigningKey, Verified, seal_hmac_hex
-from ...wire import Environment
+from ...signing import Verified, seal_hmac_hex
+from ...wire import GMT7, Environment, signing_keys
 from .codes import (
     REFUND_REFUSALS,
     REFUND_STATUSES,
@@ -60,7 +60,6 @@ from .codes import (
 )
 from .wire import (
     EXTRA,
-    GMT7,
     HASH_FIELDS,
     MAX_TEXT,
     METHOD,
@@ -134,8 +133,7 @@ class VNPay(Provider):
         production = config.environment is Environment.PRODUCTION
         self._pay_url = config.pay_url or (_PRODUCTION_PAY if production else _SANDBOX_PAY)
         self._api_url = config.api_url or _SANDBOX_API
-        secrets = (config.hash_secret, *config.previous_hash_secrets)
-        self._keys = tuple(SigningKey(item.get_secret_value(), "sha512") for item in secrets)
+        self._keys = signing_keys("sha512", config.hash_secret, *config.previous_hash_secrets)
 
     # Creating a payment.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar, Final
 from urllib.parse import quote_plus
@@ -20,11 +20,9 @@ from ...errors import (
 from ...http import JsonObject, decode_component
 from ...money import Money
 from ...text import without_marks
-from ...wire import Environment, ProviderConfig, Secret, Text, Url
+from ...wire import GMT7, Environment, ProviderConfig, Secret, Text, Url
 
-_AHEAD_OF_UTC: Final = timedelta(hours=7)
-#: Vietnam has no daylight saving. ("Etc/GMT+7" would be the other side of the world.)
-GMT7: Final = timezone(_AHEAD_OF_UTC)
+_AHEAD_OF_UTC: Final = GMT7.utcoffset(None)
 
 HASH_FIELDS: Final = frozenset({"vnp_SecureHash", "vnp_SecureHashType"})
 #: The fields that query and refund join by ``|``, in their documented order.

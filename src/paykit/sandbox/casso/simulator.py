@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from ...http import HttpRequest, HttpResponse
 from ..deliveries import RetryRule, Verdict
-from ..vietnam import local_text
+from ..times import local_text
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -11,9 +11,11 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from ..config import MoMoConfig, MoMoMerchant
+from ..rules import Rule
+from ..times import milliseconds
 from . import codes, fields, signing
 from .operations import Body, Operations, Refusal
-from .state import Answered, Books, milliseconds
+from .state import Answered, Books
 from .wallets import Wallets
 
 Operation: TypeAlias = Callable[[Body, MoMoMerchant, datetime], dict[str, Any]]
@@ -30,7 +32,7 @@ _FIRST_PAYMENT_CODE: Final = 1000
 class Endpoint:
     """One operation: the rules of its fields, which of them are signed, what it does."""
 
-    rules: Mapping[str, fields.Rule]
+    rules: Mapping[str, Rule]
     signed: tuple[str, ...]
     operation: Operation
 

@@ -9,8 +9,9 @@ from ...http import HttpRequest, HttpResponse
 from ..config import MoMoConfig, MoMoMerchant
 from ..deliveries import RetryRule, Verdict
 from ..edge import with_query
+from ..times import milliseconds
 from . import codes, signing
-from .state import Payment, milliseconds
+from .state import Payment
 
 _NO_CONTENT: Final = 204
 

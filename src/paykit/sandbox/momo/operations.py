@@ -10,8 +10,9 @@ import attrs
 
 from ..config import MoMoMerchant, SandboxConfig
 from ..faults import Faults
+from ..times import milliseconds
 from . import codes, signing
-from .state import Books, Payment, Refund, milliseconds
+from .state import Books, Payment, Refund
 
 _MILLION: Final = 1_000_000
 #: Smallest and largest amount in đồng per requestType. MoMo's pages differ; these are the widest.

@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Final
 
 from ..config import IdFactory
+from ..times import milliseconds
 from . import codes
-from .state import Books, Payment, milliseconds
+from .state import Books, Payment
 
 #: What the payer can choose on the page.
 CHOICES: Final = ("pay", "decline", "fail", "expire")

@@ -10,12 +10,8 @@ import attrs
 from ...money import Money
 from ..edge import remember
 from ..summary import Mood, PaymentSummary
+from ..times import milliseconds
 from . import codes
-
-
-def milliseconds(moment: datetime) -> int:
-    """Unix milliseconds, without a detour over floating point."""
-    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
 @attrs.frozen(kw_only=True)

@@ -10,7 +10,7 @@ import attrs
 from ...money import Money
 from ..bank.ledger import Transfer
 from ..summary import Mood, PaymentSummary
-from ..vietnam import local_text
+from ..times import local_text
 from .config import PayOSConfig
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ...errors import MalformedResponse
 from ...http import HttpRequest, HttpResponse
 from ..deliveries import RetryRule, Verdict
-from ..vietnam import local_text
+from ..times import local_text
 
 if TYPE_CHECKING:
     from starlette.routing import Route

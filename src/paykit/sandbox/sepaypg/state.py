@@ -17,7 +17,7 @@ import attrs
 from ...money import Money
 from ..edge import UnreadableError, is_return_url
 from ..summary import Mood, PaymentSummary
-from ..vietnam import local_text
+from ..times import local_text
 from .config import SePayGatewayConfig
 
 #: The fields that the form's signature covers, in the order in which they stand in the form.

@@ -9,7 +9,7 @@ import attrs
 from ...money import Money
 from ..edge import remember
 from ..summary import Mood, PaymentSummary
-from ..vietnam import VIETNAM
+from ..times import VIETNAM
 
 #: VNPay counts hundredths of a đồng.
 SCALE = 100

@@ -1,11 +1,11 @@
-"""VNPay's times: fourteen digits of Vietnamese wall clock, always seven hours ahead of UTC."""
+"""VNPay's times: fourteen digits of Vietnamese wall clock."""
 
 from __future__ import annotations
 
 import re
 from datetime import datetime
 
-from ..vietnam import VIETNAM
+from ..times import VIETNAM
 
 _DIGITS = re.compile(r"[0-9]{14}", re.ASCII)
 

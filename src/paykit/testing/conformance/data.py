@@ -37,7 +37,7 @@ class Exchange:
 
     method: str
     url: str
-    headers: Table = attrs.field(repr=False)  # they hold credentials, which tracebacks must not
+    headers: Table = attrs.field(repr=False)  # they hold keys
     body: str
     volatile: Mapping[str, str]
     moves_money: bool

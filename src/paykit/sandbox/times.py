@@ -1,11 +1,17 @@
-"""Vietnamese wall clock: always seven hours ahead of UTC, no daylight saving time since 1975."""
+"""Times as Vietnamese providers write them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
+#: Always seven hours ahead of UTC: Vietnam has had no daylight saving time since 1975.
 VIETNAM: Final = timezone(timedelta(hours=7))
+
+
+def milliseconds(moment: datetime) -> int:
+    """Unix milliseconds, without a detour over floating point."""
+    return int(moment.timestamp()) * 1000 + moment.microsecond // 1000
 
 
 def local_text(moment: datetime) -> str:
