@@ -13,7 +13,7 @@ LAYERS = [
     ["models", "events", "http", "vietqr"],
     ["flow", "signing", "wire", "retries", "vietnam"],
     ["provider", "registry"],
-    ["bank_transfer"],
+    ["adapter", "bank_transfer"],
     ["providers", "webhooks.receiver", "service.state"],
     ["transport", "client", "webhooks", "service"],
     ["sandbox", "testing", "cli", "demo"],

@@ -63,10 +63,16 @@ if TYPE_CHECKING:
     from .money import Money as Money
     from .provider import Outcome as Outcome
     from .provider import Provider as Provider
+    from .providers.casso import Casso as Casso
+    from .providers.casso import CassoConfig as CassoConfig
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
     from .providers.payos import PayOS as PayOS
     from .providers.payos import PayOSConfig as PayOSConfig
+    from .providers.sepay import SePay as SePay
+    from .providers.sepay import SePayConfig as SePayConfig
+    from .providers.sepaypg import SePayGateway as SePayGateway
+    from .providers.sepaypg import SePayGatewayConfig as SePayGatewayConfig
     from .providers.vietqr import VietQR as VietQR
     from .providers.vietqr import VietQRConfig as VietQRConfig
     from .providers.vnpay import VNPay as VNPay
@@ -87,8 +93,11 @@ _HOMES = {
     "RefundRef RefundRequest RefundStatus ShowQr TokenRequest",
     "money": "Money",
     "provider": "Outcome Provider",
+    "providers.casso": "Casso CassoConfig",
     "providers.momo": "MoMo MoMoConfig",
     "providers.payos": "PayOS PayOSConfig",
+    "providers.sepay": "SePay SePayConfig",
+    "providers.sepaypg": "SePayGateway SePayGatewayConfig",
     "providers.vietqr": "VietQR VietQRConfig",
     "providers.vnpay": "VNPay VNPayConfig",
     "providers.zalopay": "ZaloPay ZaloPayConfig",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import ClassVar
 
+import attrs
 from pydantic import Field, model_validator
 
 from .errors import InvalidRequest, MalformedDelivery
@@ -19,10 +20,29 @@ from .models import PaymentRequest, PaymentSession, PaymentStatus, ShowQr
 from .money import Money
 from .provider import Clock, IdFactory, Provider, random_id, utc_now
 from .signing import fingerprint
+from .vietnam import GMT7
 from .vietqr import banks
 from .vietqr.matching import PaymentCodes
 from .vietqr.payload import VietQRPayload
 from .wire import ProviderConfig, Text
+
+
+@attrs.frozen(kw_only=True)
+class TransferPage:
+    """A part of a list of transfers, as a notifier's API gives it; outgoing ones are left out.
+
+    Give ``transfers`` to ``PaymentService.record_transfers``. ``next_page`` is ``None`` at the end.
+    """
+
+    transfers: tuple[TransferReceived, ...]
+    next_page: int | None = None
+
+
+def in_vietnam(moment: datetime, *, field: str) -> datetime:
+    """The time as a clock in Vietnam shows it; raises ``InvalidRequest`` without a time zone."""
+    if moment.tzinfo is None:
+        raise InvalidRequest("needs a time zone", field=field)
+    return moment.astimezone(GMT7)
 
 
 class BankTransferConfig(ProviderConfig):
@@ -100,6 +120,10 @@ class BankTransferProvider(Provider):
                 expires_at=expires_at,
             )
         )
+
+    def own(self, *numbers: str | None) -> str | None:
+        """The first of these account numbers that is ours, or ``None``."""
+        return next((number for number in numbers if number in self._accounts), None)
 
     def received(
         self,

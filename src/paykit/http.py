@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, Self, TypeAlias
@@ -217,6 +218,11 @@ class Reply:
     def json(cls, payload: Mapping[str, Any], *, status: int = 200) -> Self:
         """A JSON reply with exactly these keys in this order."""
         return cls(status, json.dumps(payload, separators=(",", ":")).encode(), "application/json")
+
+
+def basic_auth(user: str, password: str) -> dict[str, str]:
+    """The header by which a user and a password are shown (RFC 7617)."""
+    return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}
 
 
 def decode_component(raw: bytes) -> str:

@@ -7,6 +7,7 @@ from the overridden methods, and there is no second list.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
@@ -64,6 +65,11 @@ _SERVER_ERROR = 500
 def utc_now() -> datetime:
     """The present moment, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def hosts(*, sandbox: str, production: str) -> Mapping[Environment, str]:
+    """Where an API is, in each of the provider's worlds."""
+    return {Environment.SANDBOX: sandbox, Environment.PRODUCTION: production}
 
 
 def random_id() -> str:
@@ -124,6 +130,8 @@ class ProviderInfo:
     read_timeout: float = 30.0
     #: Where its API is, unless the configuration has a ``base_url``.
     hosts: Mapping[Environment, str] = attrs.field(factory=dict)
+    #: The form of a reference, as a regular expression.
+    reference: str = r"(?s:.+)"
     #: What it never tells by a webhook: a payment that stays open has to be asked about.
     silent_on: frozenset[PaymentStatus] = frozenset()
 
@@ -307,12 +315,21 @@ class Provider:
             moves_money=moves_money,
         )
 
+    def check_reference(self, reference: str) -> str:
+        """``reference``, if it has the provider's form; else raises :class:`InvalidRequest`."""
+        if not re.fullmatch(self.info.reference, reference, re.ASCII):
+            raise InvalidRequest(
+                f"{self.info.title} takes {self.info.reference}", field="reference"
+            )
+        return reference
+
     def check_request(self, request: PaymentRequest, *, free: bool = False) -> None:
         """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
 
-        The currency, an amount of nothing (unless it is ``free``, a link without a payment), and
-        whatever the provider has no operation for.
+        The reference, the currency, an amount of nothing (unless it is ``free``, a link without a
+        payment), and whatever the provider has no operation for.
         """
+        self.check_reference(request.reference)
         if request.amount.currency not in self.info.currencies:
             raise InvalidRequest(
                 f"{self.info.title} does not take {request.amount.currency}", field="currency"
@@ -457,10 +474,21 @@ class Provider:
     def ask(self, request: HttpRequest, read: Callable[[JsonObject, HttpResponse], T]) -> Flow[T]:
         """Send ``request`` and let ``read`` make sense of the JSON answer, whatever its status.
 
+        Raises as :meth:`understand` does.
+        """
+        return self.understand(request, (yield request), read)
+
+    def understand(
+        self,
+        request: HttpRequest,
+        response: HttpResponse,
+        read: Callable[[JsonObject, HttpResponse], T],
+    ) -> T:
+        """What ``read`` makes of the answer to ``request``.
+
         An answer that cannot be read after a call that moves money is ``OutcomeUnknown``: the
         provider may have done what it was asked.
         """
-        response = yield request
         if response.status == _TOO_MANY_REQUESTS:
             raise RateLimited(
                 "too many calls",

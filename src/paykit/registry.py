@@ -20,8 +20,11 @@ from .provider import Provider
 GROUP: Final = "paykit.providers"
 
 _BUILT_IN: Final = {
+    "casso": "paykit.providers.casso:Casso",
     "momo": "paykit.providers.momo:MoMo",
     "payos": "paykit.providers.payos:PayOS",
+    "sepay": "paykit.providers.sepay:SePay",
+    "sepaypg": "paykit.providers.sepaypg:SePayGateway",
     "vietqr": "paykit.providers.vietqr:VietQR",
     "vnpay": "paykit.providers.vnpay:VNPay",
     "zalopay": "paykit.providers.zalopay:ZaloPay",

@@ -85,13 +85,13 @@ class RetryPolicy:
         return pause if isinstance(outcome, NoAnswer) else None
 
 
-def retry_after(response: HttpResponse) -> float | None:
+def retry_after(response: HttpResponse, *, header: str = "retry-after") -> float | None:
     """The pause that a server asks for, in seconds; ``None`` where it says nothing usable.
 
     ``Retry-After`` is a number of seconds or a date, ``X-RateLimit-Reset`` (payOS) a Unix time.
     Both times are compared with the server's own clock, the ``Date`` of the same answer.
     """
-    text = (response.header("retry-after") or "").strip()
+    text = (response.header(header) or "").strip()
     if text.isascii() and text.isdigit():
         return float(text)
     from email.utils import parsedate_to_datetime  # seldom needed, and dear to load

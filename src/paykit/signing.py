@@ -8,12 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal, NoReturn, final
+from typing import Any, Final, Literal, NoReturn, Protocol, final
 
-from .errors import ConfigurationError, SignatureError, StaleDelivery
+from .errors import (
+    ConfigurationError,
+    InvalidRequest,
+    MalformedDelivery,
+    SignatureError,
+    StaleDelivery,
+)
 from .http import Delivery
 
 Algorithm = Literal["sha256", "sha512"]
@@ -105,6 +112,20 @@ class Verified:
         self.fields = fields
         self.fingerprint = fingerprint
 
+    def inside(self, name: str) -> Mapping[str, Any]:
+        """The object in the field ``name``; raises :class:`~paykit.errors.MalformedDelivery`."""
+        value = self.fields.get(name)
+        if not isinstance(value, Mapping):
+            raise MalformedDelivery(f"{name} is not an object")
+        return value
+
+    def text(self, name: str) -> str:
+        """The text in the field ``name``; raises :class:`~paykit.errors.MalformedDelivery`."""
+        value = self.fields.get(name)
+        if not isinstance(value, str):
+            raise MalformedDelivery(f"{name} is not text")
+        return value
+
     def __repr__(self) -> str:
         return f"Verified({self.delivery!r})"
 
@@ -115,16 +136,17 @@ def seal_hmac_hex(
     keys: Sequence[SigningKey],
     messages: Iterable[bytes],
     given: str | None,
-    fields: Mapping[str, Any],
+    fields: Mapping[str, Any] | None = None,
     expected: str,
     any_case: bool = False,
 ) -> Verified:
     """Prove ``delivery`` by a hex HMAC of one of ``messages`` under one of ``keys``.
 
     ``messages`` may be lazy: a later spelling of the signed text is built only when the earlier
-    ones do not match. ``expected`` describes the signature in words for the error. ``any_case``
-    also accepts upper-case hex, for providers that are known to send it. Raises
-    :class:`~paykit.errors.SignatureError`.
+    ones do not match. Without ``fields`` the JSON of the body is read, once it is proven; give
+    them where less or something else is signed. ``expected`` describes the signature in words for
+    the error. ``any_case`` also accepts upper-case hex, for providers that are known to send it.
+    Raises :class:`~paykit.errors.SignatureError`.
     """
     if not given:
         raise SignatureError(f"no signature; expected {expected}")
@@ -138,7 +160,8 @@ def seal_hmac_hex(
     for message in messages:
         for key in keys:
             if hmac.compare_digest(key.digest(message), claimed):
-                return Verified(_SEAL, delivery, fields, fingerprint(message))
+                proven = delivery.json() if fields is None else fields
+                return Verified(_SEAL, delivery, proven, fingerprint(message))
     raise SignatureError(
         f"the signature does not match (got {len(given)} characters); expected {expected}. "
         "Usual causes: a key of the other environment, or a query or body that was parsed and "
@@ -151,13 +174,13 @@ def seal_secret(
     *,
     secrets: Sequence[SharedSecret],
     given: str | None,
-    fields: Mapping[str, Any],
+    fields: Mapping[str, Any] | None = None,
     expected: str,
 ) -> Verified:
     """Prove the sender of ``delivery`` by a secret that it brings along: nothing signs the content.
 
-    For providers that offer nothing better, over HTTPS only. Raises
-    :class:`~paykit.errors.SignatureError`.
+    For providers that offer nothing better, over HTTPS only. ``fields`` are those of the body's
+    JSON unless they are given. Raises :class:`~paykit.errors.SignatureError`.
     """
     if not given:
         raise SignatureError(f"no secret; expected {expected}")
@@ -165,7 +188,37 @@ def seal_secret(
         raise SignatureError(
             f"the secret is another one (got {len(given)} characters); expected {expected}"
         )
-    return Verified(_SEAL, delivery, fields, fingerprint(delivery.query + b"\n" + delivery.body))
+    del given  # or a traceback out of the next line would show it
+    proven = delivery.json() if fields is None else fields
+    return Verified(_SEAL, delivery, proven, fingerprint(delivery.query + b"\n" + delivery.body))
+
+
+class Hidden(Protocol):
+    """A secret of a configuration: pydantic's ``SecretStr``."""
+
+    def get_secret_value(self) -> str:
+        """The secret in the clear."""
+        ...
+
+
+def seal_header(delivery: Delivery, name: str, *secrets: Hidden, scheme: str = "") -> Verified:
+    """As :func:`seal_secret`, by the secret in the header ``name``, behind ``scheme`` and a blank.
+
+    ``secrets`` are the one that is in force and the former ones. Raises
+    :class:`~paykit.errors.SignatureError`.
+    """
+    start = f"{scheme} " if scheme else ""
+    # No variable here holds the secret in the clear: a traceback out of the call would show it.
+    return seal_secret(
+        delivery,
+        secrets=[SharedSecret(secret.get_secret_value()) for secret in secrets],
+        given=_behind(start, delivery.header(name)),
+        expected=f"the header {name}: {start}<secret>",
+    )
+
+
+def _behind(start: str, value: str | None) -> str | None:
+    return value[len(start) :] if value and value.startswith(start) else None
 
 
 def seal_rsa(
@@ -214,14 +267,37 @@ def seal_asked(delivery: Delivery, *, fields: Mapping[str, Any], about: bytes) -
     return Verified(_SEAL, delivery, fields, fingerprint(about))
 
 
-def check_fresh(moment: datetime, *, now: datetime, tolerance: timedelta) -> None:
-    """Raise :class:`~paykit.errors.StaleDelivery` unless ``moment`` is near, past or future."""
+def joined(pairs: Iterable[tuple[str, str]], names: Sequence[str], *, by: str) -> bytes:
+    """Those of ``pairs`` that have one of these ``names``, as ``name=value`` joined ``by`` a mark.
+
+    Such a text has no quoting. A value that looks like a further field in it, or that a browser
+    would change on its way, raises :class:`~paykit.errors.InvalidRequest`.
+    """
+    looks_like_a_field = re.compile(rf"{re.escape(by)}(?:{'|'.join(names)})=", re.ASCII)
+    parts = []
+    for name, value in pairs:
+        if name in names:
+            if not value.isprintable() or looks_like_a_field.search(value):
+                raise InvalidRequest(f"one line, without {by}{names[0]}= or the like", field=name)
+            parts.append(f"{name}={value}")
+    return by.join(parts).encode()
+
+
+def check_fresh(
+    moment: datetime, *, now: datetime, tolerance: timedelta, ahead: timedelta | None = None
+) -> None:
+    """Raise :class:`~paykit.errors.StaleDelivery` unless ``moment`` is near, past or future.
+
+    ``ahead`` is how far in the future it may be, where that is less than in the past.
+    """
     distance = now - moment
-    if abs(distance) > tolerance:
-        side = "old" if distance > timedelta(0) else "in the future"
+    future = distance < timedelta(0)
+    allowed = ahead if future and ahead is not None else tolerance
+    if abs(distance) > allowed:
         raise StaleDelivery(
-            f"the signed time is {abs(distance).total_seconds():.0f} seconds {side}; "
-            f"at most {tolerance.total_seconds():.0f} are accepted. Is this server's clock right?"
+            f"the signed time is {abs(distance).total_seconds():.0f} seconds "
+            f"{'in the future' if future else 'old'}; "
+            f"at most {allowed.total_seconds():.0f} are accepted. Is this server's clock right?"
         )
 
 

@@ -6,10 +6,11 @@ pydantic lives here and in the providers' private wire shapes; the domain beyond
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar, NoReturn, Self
+from typing import Annotated, Any, ClassVar, Final, NoReturn, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -47,11 +48,22 @@ class Wire(BaseModel):
         except ValidationError as problem:
             raise error(_problems(problem), provider=provider) from None
 
+    @classmethod
+    def told(cls, fields: Mapping[str, Any], *, provider: str) -> Self:
+        """As :meth:`read`, of a proven notice; raises :class:`MalformedDelivery`."""
+        return cls.read(fields, provider=provider, error=MalformedDelivery)
+
 
 class CamelWire(Wire):
     """As :class:`Wire`, for JSON whose names are written ``orderCode`` where ours are in Python."""
 
     model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Message(Wire):
+    """An answer that says in words that it is done, and no more."""
+
+    message: str
 
 
 class Environment(StrEnum):
@@ -113,6 +125,20 @@ Id = Annotated[str, Field(pattern=r"^[^&]{1,200}$")]
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Text = Annotated[str, AfterValidator(_check_text)]
 Url = Annotated[str, AfterValidator(_check_url)]
+_DONG_TEXT: Final = re.compile(r"[0-9]{1,15}(?:\.00)?", re.ASCII)
+_MAX_DONG: Final = 2**63 - 1
+
+
+def _read_dong_text(value: object) -> int:
+    if not isinstance(value, str) or not _DONG_TEXT.fullmatch(value):
+        raise ValueError("is not an amount like 50000 or 50000.00")
+    return int(value.removesuffix(".00"))
+
+
+#: Whole đồng as a JSON number, with its sign.
+Dong = Annotated[int, Field(ge=-_MAX_DONG, le=_MAX_DONG)]
+#: Whole đồng as text: ``50000`` or ``50000.00``, and nothing else.
+DongText = Annotated[int, BeforeValidator(_read_dong_text)]
 
 
 def signing_keys(algorithm: Algorithm, *secrets: SecretStr) -> tuple[SigningKey, ...]:

@@ -11,6 +11,7 @@ Another package offers a factory for its provider by an entry point with the pro
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import import_module
@@ -42,8 +43,11 @@ STATES: Final[tuple[State, ...]] = (
 )
 
 _BUILT_IN: Final = {
+    "casso": "paykit.testing.factories.casso:CassoDeliveries",
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
     "payos": "paykit.testing.factories.payos:PayOSDeliveries",
+    "sepay": "paykit.testing.factories.sepay:SePayDeliveries",
+    "sepaypg": "paykit.testing.factories.sepaypg:SePayGatewayDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
     "zalopay": "paykit.testing.factories.zalopay:ZaloPayDeliveries",
 }
@@ -66,11 +70,24 @@ class Notice:
     fields: Mapping[str, Any] = attrs.field(factory=dict)
 
 
+def new_transfer_number(notice: Notice) -> int:
+    """The number of the transfer that a notice tells of: other news has another one.
+
+    A ``provider_id`` of its own is taken as it is.
+    """
+    if notice.provider_id != attrs.fields(Notice).provider_id.default:
+        return int(notice.provider_id)
+    told = f"{notice.reference} {notice.amount} {notice.at.isoformat()}"
+    return int.from_bytes(hashlib.sha256(told.encode()).digest()[:5]) + 1
+
+
 class DeliveryFactory(Protocol):
     """Makes deliveries of one provider. A factory has no state and takes no arguments to build.
 
     Where a webhook's ``fields`` are not simply the top of the body, a factory may also have
     ``names``, the names that may be set, and ``amount``, the one of them that is the amount.
+    Where it depends on the settings how calls are proven, the class may have ``of(provider)``,
+    which makes the factory for that account.
     Where a call proves nothing, ``asked`` is the value in it that the question is about.
     """
 
@@ -142,5 +159,5 @@ def factory_for(provider: Provider) -> DeliveryFactory:
                 f"no delivery factory for {name!r:.40}: offer one in the entry point group {GROUP}"
             )
         made = offered[0].load()
-    factory: DeliveryFactory = made()
+    factory: DeliveryFactory = made.of(provider) if hasattr(made, "of") else made()
     return factory

@@ -138,6 +138,7 @@ class CaseFolder:
     any_case: bool
     unsigned: tuple[str, ...]
     tolerance: timedelta | None
+    ahead: timedelta | None
     references: tuple[str, str]
     has_codes: Mapping[bool, bool]
     covers: Mapping[bool, Proof]
@@ -172,6 +173,7 @@ def _read(path: Path) -> CaseFolder:
         any_case=webhook.get("any_case", False),
         unsigned=tuple(webhook.get("unsigned", ())),
         tolerance=timedelta(seconds=webhook["tolerance"]) if "tolerance" in webhook else None,
+        ahead=timedelta(seconds=webhook["ahead"]) if "ahead" in webhook else None,
         references=tuple(webhook.get("references", ("CONFORM-1", "CONFORM-2"))),
         has_codes={
             False: webhook.get("codes", True),
