@@ -13,5 +13,13 @@ from __future__ import annotations
 
 from .app import create_app
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
+from .paypal.config import PayPalConfig
 
-__all__ = ["MoMoConfig", "MoMoMerchant", "SandboxConfig", "VNPayConfig", "create_app"]
+__all__ = [
+    "MoMoConfig",
+    "MoMoMerchant",
+    "PayPalConfig",
+    "SandboxConfig",
+    "VNPayConfig",
+    "create_app",
+]

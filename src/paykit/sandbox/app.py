@@ -16,11 +16,12 @@ from .deliveries import Deliveries, Send
 from .faults import Faults
 from .momo import MoMoSimulator
 from .pages import STATIC, Pages
+from .paypal.simulator import PayPalSimulator
 from .summary import Simulator
 from .vnpay import VNPaySimulator
 
 #: In the order in which people read of them.
-SIMULATORS: Final[tuple[type[Simulator], ...]] = (VNPaySimulator, MoMoSimulator)
+SIMULATORS: Final[tuple[type[Simulator], ...]] = (VNPaySimulator, MoMoSimulator, PayPalSimulator)
 
 
 def create_app(config: SandboxConfig | None = None, *, send: Send | None = None) -> Starlette:

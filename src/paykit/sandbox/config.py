@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import ConfigurationError
+from .paypal.config import PayPalConfig
 
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
@@ -170,6 +171,7 @@ class SandboxConfig:
     new_id: IdFactory = _random_id
     vnpay: VNPayConfig = attrs.field(factory=VNPayConfig)
     momo: MoMoConfig = attrs.field(factory=MoMoConfig)
+    paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 
