@@ -13,7 +13,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.applications import Starlette
 
 from paykit.http import HttpRequest, HttpResponse
-from paykit.sandbox import MoMoConfig, SandboxConfig, VNPayConfig, create_app
+from paykit.sandbox import MoMoConfig, PayPalConfig, SandboxConfig, VNPayConfig, create_app
 
 #: 10:04:05 in Vietnam.
 START = datetime(2025, 1, 2, 3, 4, 5, 678_000, tzinfo=UTC)
@@ -105,7 +105,13 @@ def make_world(portal):
     """Start a sandbox with other settings; short waits between attempts unless said otherwise."""
     stack = ExitStack()
 
-    def make(*, vnpay: dict | None = None, momo: dict | None = None, **settings) -> World:
+    def make(
+        *,
+        vnpay: dict | None = None,
+        momo: dict | None = None,
+        paypal: dict | None = None,
+        **settings,
+    ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
         soon = timedelta(milliseconds=1)
         config = SandboxConfig(
@@ -113,6 +119,7 @@ def make_world(portal):
             new_id=lambda: f"id{next(ids)}",
             vnpay=VNPayConfig(**{"ipn_interval": soon, **(vnpay or {})}),
             momo=MoMoConfig(**{"ipn_retry_after": (soon, soon), **(momo or {})}),
+            paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
             **settings,
         )
         app = create_app(config, send=merchant)

@@ -114,7 +114,7 @@ class Many:
 
 @attrs.frozen
 class Record:
-    """An object. ``None`` is as good as absent."""
+    """An object; what it holds beside its members is ignored."""
 
     members: Mapping[str, Rule]
     required: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ class Record:
             yield detail("INVALID_PARAMETER_SYNTAX", path or "/", value)
             return
         for name, rule in self.members.items():
-            if value.get(name) is not None:
+            if name in value:
                 yield from rule.problems(value[name], f"{path}/{name}")
             elif name in self.required:
                 yield detail("MISSING_REQUIRED_PARAMETER", f"{path}/{name}")

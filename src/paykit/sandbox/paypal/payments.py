@@ -92,7 +92,10 @@ class Payments:
             raise refusal("REAUTHORIZATION_NOT_SUPPORTED")
         if held.captures:
             raise refusal("AUTHORIZATION_ALREADY_CAPTURED")
-        self._check_open(held, now)
+        if held.voided or held.expired(now):
+            raise refusal("AUTHORIZATION_VOIDED")
+        if held.denied or held.pending_for:
+            raise refusal("TRANSACTION_REFUSED")
         if now < held.created_at + self.orders.config.honor_period:
             raise refusal("REAUTHORIZATION_TOO_SOON")
         amount = totals.read(body["amount"], "/amount") if body.get("amount") else held.amount
