@@ -239,6 +239,8 @@ _SOURCE: Final = Record(
     }
 )
 
+_ONE_LINE: Final = re.compile(r".*")
+
 CREATE: Final = Record(
     {
         "intent": OneOf(("CAPTURE", "AUTHORIZE")),
@@ -253,9 +255,9 @@ COMPLETE: Final = Record({"payment_source": Anything()})
 CAPTURE: Final = Record(
     {
         "amount": MONEY,
-        "invoice_id": Text(127, least=0),
+        "invoice_id": Text(127, pattern=_ONE_LINE),
         "final_capture": Flag(),
-        "note_to_payer": Text(255, least=0),
+        "note_to_payer": Text(255, pattern=_ONE_LINE),
         "soft_descriptor": Text(22, least=0),
     }
 )
@@ -265,8 +267,8 @@ REFUND: Final = Record(
     {
         "amount": MONEY,
         "custom_id": Text(127, pattern=re.compile(r"[A-Za-z0-9-_.,]*", re.ASCII)),
-        "invoice_id": Text(127),
-        "note_to_payer": Text(255),
+        "invoice_id": Text(127, pattern=_ONE_LINE),
+        "note_to_payer": Text(255, pattern=_ONE_LINE),
     }
 )
 VERIFY: Final = Record(

@@ -54,8 +54,7 @@ class Payments:
         """Take held money, all that is left or a part of it."""
         held = self.authorization(authorization_id)
         self._check_open(held, now)
-        left = held.amount - held.captured
-        amount = totals.read(body["amount"], "/amount") if body.get("amount") else left
+        amount = _amount(body, held.amount - held.captured, "MAX_CAPTURE_AMOUNT_EXCEEDED")
         if amount.currency != held.amount.currency:
             raise refusal(
                 "AUTH_CAPTURE_CURRENCY_MISMATCH", "/amount/currency_code", amount.currency
@@ -98,11 +97,11 @@ class Payments:
             raise refusal("TRANSACTION_REFUSED")
         if now < held.created_at + self.orders.config.honor_period:
             raise refusal("REAUTHORIZATION_TOO_SOON")
-        amount = totals.read(body["amount"], "/amount") if body.get("amount") else held.amount
+        # PayPal publishes no word of its own for too much.
+        amount = _amount(body, held.amount, "TRANSACTION_REFUSED")
         if amount.currency != held.amount.currency:
             raise refusal("AUTH_CURRENCY_MISMATCH", "/amount/currency_code", amount.currency)
         if amount > self._limit(held.amount):
-            # PayPal publishes no word of its own for this.
             raise refusal("TRANSACTION_REFUSED", "/amount/value", body["amount"]["value"])
         child = Authorization(
             id=self.orders.ids.transaction(),
@@ -139,7 +138,7 @@ class Payments:
         """Give money back, all that is left or a part of it."""
         capture = self.capture_of(capture_id)
         self._check_refundable(capture, now)
-        amount = totals.read(body["amount"], "/amount") if body.get("amount") else capture.left
+        amount = _amount(body, capture.left, "REFUND_AMOUNT_EXCEEDED")
         if amount.currency != capture.amount.currency:
             raise refusal(
                 "REFUND_CAPTURE_CURRENCY_MISMATCH", "/amount/currency_code", amount.currency
@@ -205,3 +204,10 @@ class Payments:
         if amount.currency == "USD":
             above = min(above, amount + _MOST_DOLLARS_ABOVE)
         return above
+
+
+def _amount(body: Body, default: Money, too_much: str) -> Money:
+    """What is asked for, or else all of it."""
+    if not body.get("amount"):
+        return default
+    return totals.read(body["amount"], "/amount", too_much=too_much)

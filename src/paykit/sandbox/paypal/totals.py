@@ -13,13 +13,20 @@ from .issues import refusal
 _SUBTRACTED: Final = frozenset({"shipping_discount", "discount"})
 
 
-def read(money: Mapping[str, Any], field: str, *, zero: bool = False) -> Money:
-    """An amount; raises PayPal's refusal of it."""
+def read(
+    money: Mapping[str, Any],
+    field: str,
+    *,
+    zero: bool = False,
+    too_much: str = "MAX_VALUE_EXCEEDED",
+) -> Money:
+    """An amount; raises PayPal's refusal of it. ``too_much`` is its word for absurd ones."""
     try:
         return amounts.read(money, zero=zero)
     except amounts.AmountError as error:
-        name = "currency_code" if error.issue == "INVALID_CURRENCY_CODE" else "value"
-        raise refusal(error.issue, f"{field}/{name}", money[name]) from None
+        issue = too_much if error.issue == "MAX_VALUE_EXCEEDED" else error.issue
+        name = "currency_code" if issue == "INVALID_CURRENCY_CODE" else "value"
+        raise refusal(issue, f"{field}/{name}", money[name]) from None
 
 
 def read_unit(unit: Mapping[str, Any], field: str) -> Money:
