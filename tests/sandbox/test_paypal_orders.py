@@ -593,6 +593,14 @@ def test_the_order_of_steps(world, intent, verb):
     assert paypal.refused(world, f"{ORDERS}/X/{verb}", status=404) == "INVALID_RESOURCE_ID"
 
 
+@pytest.mark.parametrize("source", ["x", [], None])
+def test_a_source_is_an_object(world, source):
+    path = paypal.approved(world)
+    body = {"payment_source": source}
+    issue = paypal.refused(world, f"{path}/capture", body, status=400, honest=False)
+    assert issue == "INVALID_PARAMETER_SYNTAX"
+
+
 def test_another_source_is_refused(world):
     path = paypal.approved(world)
     body = {"payment_source": {"token": {"id": "1", "type": "BILLING_AGREEMENT"}}}

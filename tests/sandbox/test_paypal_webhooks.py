@@ -17,7 +17,7 @@ from paykit.errors import NotSent
 from paykit.http import HttpResponse
 from paykit.sandbox import PayPalConfig
 from paykit.sandbox.paypal.notices import retry_rule
-from paykit.sandbox.paypal.webhooks import raw_member
+from paykit.sandbox.paypal.webhooks import Webhooks, raw_member
 
 from . import paypal_client as paypal
 from .paypal_client import BASE, usd
@@ -422,6 +422,15 @@ def test_deep_nesting_is_no_crash(world):
             content=question(world, request, event=event),
         )
         assert response.status_code in {200, 400}
+
+
+def test_nesting_that_was_read_once_and_cannot_be_read_again_is_no_crash(world):
+    paypal.approved(world)
+    [request] = world.merchant.received
+    raw = question(world, request, event=b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    webhooks = Webhooks(config=world.config.paypal, base=BASE, notices=None)
+    body = json.loads(question(world, request))
+    assert webhooks.verify(body, raw) == {"verification_status": "FAILURE"}
 
 
 @pytest.mark.parametrize(

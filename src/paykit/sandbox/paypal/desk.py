@@ -107,10 +107,9 @@ class Desk:
                 one.expires_at = min(one.expires_at, now)
 
     def _decide(self, capture: Capture, outcome: str, now: datetime) -> None:
-        if capture.dispute:
-            capture.dispute.outcome = outcome
-            capture.dispute.updated_at = now
-            self.notices.dispute(capture.dispute, "RESOLVED", now)
+        assert capture.dispute is not None  # noqa: S101 - only then it is possible
+        capture.dispute.resolve(outcome, now)
+        self.notices.dispute(capture.dispute, "RESOLVED", now)
 
 
 #: The actions by the names that they have in addresses; each takes what it is possible for.

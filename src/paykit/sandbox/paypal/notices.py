@@ -87,12 +87,9 @@ class Notices:
         known = self._events.get(event_id)
         return known[1] if known else None
 
-    def resend(self, event_id: str, now: datetime) -> bool:
-        """Deliver an event once more; tells whether there is one."""
-        known = self._events.get(event_id)
-        if known:
-            self._send(*known, now)
-        return known is not None
+    def resend(self, event_id: str, now: datetime) -> None:
+        """Deliver a known event once more."""
+        self._send(*self._events[event_id], now)
 
     def _tell(self, order: Order, kind: str, summary: str, resource: Json, now: datetime) -> None:
         event_id = self._ids.event()

@@ -165,8 +165,7 @@ class Payments:
         capture.refunds.append(refund)
         capture.updated_at = now
         if capture.dispute and capture.disputed:
-            capture.dispute.outcome = "RESOLVED_BUYER_FAVOUR"
-            capture.dispute.updated_at = now
+            capture.dispute.resolve("RESOLVED_BUYER_FAVOUR", now)
             self.orders.notices.dispute(capture.dispute, "RESOLVED", now)
         return refund
 

@@ -50,6 +50,11 @@ class Dispute:
     updated_at: datetime
     outcome: str = ""
 
+    def resolve(self, outcome: str, now: datetime) -> None:
+        """Decide it."""
+        self.outcome = outcome
+        self.updated_at = now
+
 
 @attrs.define(kw_only=True, eq=False)
 class Capture:
