@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import timedelta
 
@@ -61,6 +62,19 @@ def test_broken_credentials_are_wrong_credentials(world, given):
     headers = {"Authorization": given.encode()}
     response = world.client.post("/paypal/v1/oauth2/token", headers=headers)
     assert response.json()["error"] == "invalid_client"
+
+
+def test_credentials_come_as_basic_and_in_no_other_way(world):
+    raw = base64.b64encode(":".join(paypal.CLIENT).encode()).decode()
+    statuses = []
+    for scheme in ("Basic", "basic", "Bearer", "Digest"):
+        response = world.client.post(
+            "/paypal/v1/oauth2/token",
+            headers={"Authorization": f"{scheme} {raw}"},
+            data={"grant_type": "client_credentials"},
+        )
+        statuses.append(response.status_code)
+    assert statuses == [200, 200, 401, 401]
 
 
 @pytest.mark.parametrize(

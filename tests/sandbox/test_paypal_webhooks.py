@@ -240,6 +240,17 @@ def test_an_authorization_that_ended_is_told_once(world):
     assert paypal.events(world)[-1]["resource"]["status"] == "VOIDED"
 
 
+def test_of_a_renewed_hold_only_the_new_one_ends(world):
+    held = paypal.held(world)
+    world.clock.forward(days=4)
+    renewed = paypal.post(world, paypal.path_of(held, "reauthorize"))
+    world.clock.forward(days=25)
+    paypal.get(world, paypal.path_of(held))
+    world.settle()
+    voided = [one for one in paypal.events(world) if one["event_type"].endswith("VOIDED")]
+    assert [one["resource"]["id"] for one in voided] == [renewed["id"]]
+
+
 # Signatures.
 
 
