@@ -47,7 +47,7 @@ def demo(
 ) -> None:
     """Run a small shop with offline providers, to click through.
 
-    Buy something, pay on the page of a pretended VNPay or MoMo, and watch the events.
+    Buy something, pay on the page of a pretended provider or with a bank app, and watch the events.
     """
 
     def ready(shop: Listener, sandbox: Listener) -> None:
@@ -71,27 +71,25 @@ def demo(
 @click.option("--port", default=8100, show_default=True, help="0 takes any.")
 @click.option("--public-url", help="The address that browsers use.  [default: host and port]")
 @click.option(
-    "--vnpay-ipn-url",
-    default="http://127.0.0.1:8000/pay/webhooks/vnpay",
+    "--webhooks-url",
+    default="http://127.0.0.1:8000/pay/webhooks",
     show_default=True,
-    help="Where VNPay's notices go; MoMo takes it from each request.",
+    help="Where notices go, each below its provider's name: …/vnpay. MoMo's go where requests say.",
 )
-def sandbox(host: str, port: int, public_url: str | None, vnpay_ipn_url: str) -> None:
+def sandbox(host: str, port: int, public_url: str | None, webhooks_url: str) -> None:
     """Run only the offline providers, for your own application.
 
     Their keys are public: never make them reachable from the internet.
     """
     with _one_line_errors("sandbox"):
         from ..demo.server import listen, serve
-        from ..sandbox import SandboxConfig, VNPayConfig, create_app
-        from ..sandbox.app import SIMULATORS
+        from ..sandbox import SandboxConfig, create_app
+        from ..sandbox.app import TITLES
 
         at = listen(host, port)
-        config = SandboxConfig(
-            public_url=public_url or at.url, vnpay=VNPayConfig(ipn_url=vnpay_ipn_url)
-        )
-        for simulator in SIMULATORS:
-            click.echo(f"{simulator.title + ':':<16}{config.public_url}/{simulator.name}")
+        config = SandboxConfig.for_shop(webhooks_url, public_url=public_url or at.url)
+        for name, title in TITLES.items():
+            click.echo(f"{title + ':':<16}{config.public_url}/{name}")
         click.echo(f"What happened: {config.public_url}/    Ctrl-C ends it.")
         serve({at: create_app(config)})
     click.echo("Closed.")

@@ -12,10 +12,6 @@ from .. import registry
 from ..provider import Clock, IdFactory, Provider, random_id, utc_now
 from ..sandbox import config as sandbox
 from ..sandbox.bank.config import OWN_ACCOUNT
-from ..sandbox.casso.config import CassoConfig
-from ..sandbox.payos.config import PayOSConfig
-from ..sandbox.sepay.config import SePayConfig
-from ..sandbox.sepaypg.config import SePayGatewayConfig
 from .attempts import CODES
 
 SHOP_NAME: Final = "Tiệm Nhỏ"
@@ -42,17 +38,16 @@ class DemoSettings:
 
     @property
     def sandbox_config(self) -> sandbox.SandboxConfig:
-        """The sandbox for this shop. Where a notice address is stored there, it is set here."""
-        merchant = sandbox.PUBLISHED_MOMO_MERCHANTS[0]
-        return sandbox.SandboxConfig(
-            public_url=self.sandbox_url,
-            clock=self.clock,
-            vnpay=sandbox.VNPayConfig(merchant_name=SHOP_NAME, ipn_url=self.webhook_url("vnpay")),
-            momo=sandbox.MoMoConfig(merchants=(attrs.evolve(merchant, name=SHOP_NAME),)),
-            payos=PayOSConfig(webhook_url=self.webhook_url("payos")),
-            sepaypg=SePayGatewayConfig(ipn_url=self.webhook_url("sepaypg")),
-            sepay=SePayConfig(webhook_url=self.webhook_url("sepay")),
-            casso=CassoConfig(webhook_url=self.webhook_url("casso")),
+        """The sandbox for this shop."""
+        config = sandbox.SandboxConfig.for_shop(
+            f"{self.shop_url}/pay/webhooks", public_url=self.sandbox_url, clock=self.clock
+        )
+        merchant = attrs.evolve(sandbox.PUBLISHED_MOMO_MERCHANTS[0], name=SHOP_NAME)
+        return attrs.evolve(
+            config,
+            vnpay=attrs.evolve(config.vnpay, merchant_name=SHOP_NAME),
+            momo=sandbox.MoMoConfig(merchants=(merchant,)),
+            paypal=attrs.evolve(config.paypal, merchant_name=SHOP_NAME),
         )
 
     def providers(self) -> tuple[Provider, ...]:

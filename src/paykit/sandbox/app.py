@@ -37,6 +37,11 @@ SIMULATORS: Final[tuple[type[Simulator], ...]] = (
 )
 #: Those that live on what arrives at a bank.
 BANK_SIMULATORS: Final = (PayOSSimulator, SePaySimulator, CassoSimulator, BankSimulator)
+#: What is mounted, by the name that it is mounted under.
+TITLES: Final[dict[str, str]] = {
+    **{kind.name: kind.title for kind in SIMULATORS},
+    **{kind.name: kind.title for kind in BANK_SIMULATORS},
+}
 
 
 def create_app(config: SandboxConfig | None = None, *, send: Send | None = None) -> Starlette:

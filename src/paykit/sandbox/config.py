@@ -9,7 +9,7 @@ import functools
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
@@ -29,7 +29,7 @@ from .payos.config import PayOSConfig
 from .paypal.config import PayPalConfig
 from .sepay.config import SePayConfig
 from .sepaypg.config import SePayGatewayConfig
-from .zalopay.config import ZaloPayConfig
+from .zalopay.config import PUBLISHED_ZALOPAY_MERCHANTS, ZaloPayConfig
 
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
@@ -186,6 +186,30 @@ class SandboxConfig:
     paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
+
+    @classmethod
+    def for_shop(cls, webhooks_url: str, **settings: Any) -> Self:
+        """A sandbox whose stored notice addresses are ``webhooks_url`` and the provider's name.
+
+        That is how paykit's own mounts lay them out: ``https://shop.example/pay/webhooks``. MoMo
+        takes the address from each request.
+        """
+        base = webhooks_url.rstrip("/")
+        addresses: dict[str, Any] = {
+            "vnpay": VNPayConfig(ipn_url=f"{base}/vnpay"),
+            "zalopay": ZaloPayConfig(
+                merchants=tuple(
+                    attrs.evolve(app, callback_url=f"{base}/zalopay")
+                    for app in PUBLISHED_ZALOPAY_MERCHANTS
+                )
+            ),
+            "paypal": PayPalConfig(webhook_url=f"{base}/paypal"),
+            "payos": PayOSConfig(webhook_url=f"{base}/payos"),
+            "sepaypg": SePayGatewayConfig(ipn_url=f"{base}/sepaypg"),
+            "sepay": SePayConfig(webhook_url=f"{base}/sepay"),
+            "casso": CassoConfig(webhook_url=f"{base}/casso"),
+        }
+        return cls(**{**addresses, **settings})
 
     @property
     def root(self) -> str:
