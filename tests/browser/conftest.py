@@ -73,14 +73,29 @@ class Visitor:
         self.page.get_by_label("Quantity").select_option("2")
         self.page.get_by_role("button", name="Buy").click()
         self.page.get_by_label("Your name").fill(name)
-        self.page.get_by_label(provider).check()
+        way = self.page.locator("label.way").filter(has=self.page.get_by_text(provider, exact=True))
+        way.locator("input").check()
         self.page.get_by_role("button", name=re.compile("^Pay")).click()
-        self.page.wait_for_url(f"{self.sandbox}/**")
+        self.page.wait_for_url(re.compile(f"{self.sandbox}/|{self.shop}/orders/"))
 
     def choose(self, button):
         """Press a button on the provider's page, and come back to the shop."""
         self.page.get_by_role("button", name=re.compile(button)).click()
-        self.page.wait_for_url(f"{self.shop}/thank-you**")
+        self.page.wait_for_url(re.compile(f"{self.shop}/(thank-you|orders/)"))
+
+    def transfer(self, link, way):
+        """Open the bank app in a window of its own, pay there, and come back to this one."""
+        with self.page.context.expect_page() as opened:
+            self.page.get_by_role("link", name=link).click()
+        app = Visitor(opened.value, self.shop, self.sandbox, self.device)
+        app.page.wait_for_load_state()
+        assert app.fits()
+        app.shot("5-bank-app")
+        app.page.get_by_role("button", name=re.compile(way)).click()
+        app.page.get_by_role("heading", name=re.compile("^Transferred")).wait_for()
+        assert app.fits()
+        app.shot("6-bank-app-done")
+        app.page.close()
 
     def order_id(self):
         return self.page.locator("#order").get_attribute("data-order")

@@ -21,8 +21,16 @@ def wait_for_shipping(page):
 
 
 @pytest.mark.parametrize("device", ["desktop", "phone"])
-@pytest.mark.parametrize(("provider", "account"), [("VNPay", "vnpay"), ("MoMo", "momo")])
-def test_buys_something(make_visitor, provider, account, device):
+@pytest.mark.parametrize(
+    ("provider", "account", "button"),
+    [
+        ("VNPay", "vnpay", "^Pay"),
+        ("MoMo", "momo", "^Pay"),
+        ("ZaloPay", "zalopay", r"^Pay \d"),
+        ("SePay gateway", "sepaypg", "^Thanh toán"),
+    ],
+)
+def test_buys_something(make_visitor, provider, account, button, device):
     visitor = make_visitor(device)
     page = visitor.page
 
@@ -32,7 +40,7 @@ def test_buys_something(make_visitor, provider, account, device):
     visitor.checkout("Trà sen", provider, name="Nguyễn Thị Lan")
     visitor.shot(f"4-{account}")
     assert visitor.fits()
-    visitor.choose("^Pay")
+    visitor.choose(button)
 
     # Back in the shop nothing is settled: the notice has not come yet.
     assert states(page) == {"placed": "done", "paid": "now", "confirmed": "todo", "shipped": "todo"}
@@ -59,6 +67,54 @@ def test_buys_something(make_visitor, provider, account, device):
     assert f'"order_id": "{order_id}"' in payment.locator("pre").inner_text()
     assert visitor.fits()
     visitor.shot(f"7-{account}-events")
+
+
+@pytest.mark.parametrize(
+    ("provider", "device"), [("SePay", "desktop"), ("Casso", "phone"), ("VietQR", "desktop")]
+)
+def test_pays_by_transfer(make_visitor, provider, device):
+    visitor = make_visitor(device)
+    page = visitor.page
+    visitor.checkout("Trà sen", provider, name="Nguyễn Thị Lan")
+    assert page.get_by_role("img", name="VietQR code for the transfer").is_visible()
+    assert visitor.fits()
+    visitor.shot(f"4-{provider.lower()}")
+    visitor.transfer("Open the bank app", "^Transfer 640")
+    wait_for_shipping(page)
+    assert not page.get_by_role("link", name="Open the bank app").is_visible()
+    visitor.shot(f"7-{provider.lower()}-confirmed")
+
+
+@pytest.mark.parametrize(
+    ("way", "headline"),
+    [
+        ("^Too little", "We are looking at your payment"),
+        ("^With a mistyped", "Waiting for your payment"),
+    ],
+)
+def test_a_wrong_transfer_confirms_nothing(make_visitor, way, headline):
+    visitor = make_visitor("phone")
+    page = visitor.page
+    visitor.checkout("Trà sen", "SePay", name="Nguyễn Thị Lan")
+    visitor.transfer("Open the bank app", way)
+    page.get_by_role("heading", name=headline).wait_for()
+    page.wait_for_timeout(4_000)  # the notice has come by then
+    assert page.locator("#headline-text").inner_text() == headline
+    assert states(page)["confirmed"] == "todo"
+    visitor.shot("8-wrong-transfer")
+
+
+def test_pays_on_the_page_of_payos(make_visitor):
+    visitor = make_visitor("phone")
+    page = visitor.page
+    visitor.checkout("Trà sen", "payOS", name="Nguyễn Thị Lan")
+    assert visitor.fits()
+    visitor.shot("4-payos")
+    visitor.transfer("Mở ứng dụng ngân hàng", "^Transfer 640")
+    page.get_by_role("link", name="Tôi đã chuyển khoản").click()
+    page.get_by_role("link", name="Quay lại cửa hàng").click()
+    page.wait_for_url(f"{visitor.shop}/thank-you**")
+    wait_for_shipping(page)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +173,7 @@ def test_everything_is_reached_by_keyboard(make_visitor):
     page.keyboard.type("Phạm Quốc Anh")
     page.keyboard.press("Tab")
     page.keyboard.press("ArrowDown")
-    assert page.get_by_label("MoMo").is_checked()
+    assert page.locator("input[value=momo]").is_checked()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url(f"{visitor.sandbox}/momo/**")

@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from ..errors import PaykitError
 from ..models import Customer, FormPost, PaymentRequest, Redirect, ShowQr
+from ..provider import Capability
 from ..sandbox.edge import UnreadableError, read_form
 from ..service import AsyncPaymentService
 from . import checkout
@@ -135,7 +136,7 @@ class Storefront:
                     order_id=order.order_id,
                     amount=order.charge,
                     description=f"Order {order.order_id}",
-                    return_url=f"{self._settings.shop_url}/pay/returns/{order.provider}",
+                    return_url=self._return_url(order),
                     locale="en",
                     customer=Customer(ip=_ip(request)),
                 ),
@@ -158,6 +159,14 @@ class Storefront:
         # The page of the order shows the code, or there is nothing for the payer to do.
         return RedirectResponse(f"/orders/{order.order_id}", _SEE_OTHER)
 
+    def _return_url(self, order: Order) -> str:
+        """Where the payer comes back to: what cannot be proven goes straight to the order."""
+        can = self._service.providers[order.provider].capabilities
+        path = f"/orders/{order.order_id}?returned=1"
+        if Capability.VERIFY_RETURN in can:
+            path = f"/pay/returns/{order.provider}"
+        return f"{self._settings.shop_url}{path}"
+
     # After paying.
 
     async def _thank_you(self, request: Request) -> Response:
@@ -177,7 +186,7 @@ class Storefront:
         order = self._orders.get(request.path_params["order_id"])
         if order is None:
             return await self.not_found(request, LookupError())
-        return await self._order_page(order)
+        return await self._order_page(order, returned="returned" in request.query_params)
 
     async def _order_json(self, request: Request) -> Response:
         order = self._orders.get(request.path_params["order_id"])
