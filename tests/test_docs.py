@@ -84,9 +84,9 @@ class World:
             page = httpx.post(step.url, data=dict(step.fields), follow_redirects=True)
         else:
             page = httpx.get(step.url, follow_redirects=True)
-        token = re.search(r'name="token" value="([^"]+)"', page.text)[1]
+        name, token = re.search(r'name="((?:binding_)?token)" value="([^"]+)"', page.text).groups()
         action = re.search(r'action="([^"]+)"', page.text)[1]
-        form = {"token": token, "outcome": outcome}
+        form = {name: token, "outcome": outcome}
         return httpx.post(page.url.join(action), data=form).headers["location"]
 
     def run(self, path):

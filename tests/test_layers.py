@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 LAYERS = [
     ["errors", "money", "text"],
     ["models", "events", "http", "vietqr"],
-    ["flow", "signing", "wire", "retries"],
+    ["flow", "signing", "wire", "retries", "vietnam"],
     ["provider", "registry"],
     ["adapter", "bank_transfer"],
     ["providers", "webhooks.receiver", "service.state"],

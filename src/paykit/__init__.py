@@ -77,6 +77,8 @@ if TYPE_CHECKING:
     from .providers.vietqr import VietQRConfig as VietQRConfig
     from .providers.vnpay import VNPay as VNPay
     from .providers.vnpay import VNPayConfig as VNPayConfig
+    from .providers.zalopay import ZaloPay as ZaloPay
+    from .providers.zalopay import ZaloPayConfig as ZaloPayConfig
 
 _HOMES = {
     "client": "AsyncClient Client",
@@ -98,6 +100,7 @@ _HOMES = {
     "providers.sepaypg": "SePayGateway SePayGatewayConfig",
     "providers.vietqr": "VietQR VietQRConfig",
     "providers.vnpay": "VNPay VNPayConfig",
+    "providers.zalopay": "ZaloPay ZaloPayConfig",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

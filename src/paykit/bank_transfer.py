@@ -20,10 +20,11 @@ from .models import PaymentRequest, PaymentSession, PaymentStatus, ShowQr
 from .money import Money
 from .provider import Clock, IdFactory, Provider, random_id, utc_now
 from .signing import fingerprint
+from .vietnam import GMT7
 from .vietqr import banks
 from .vietqr.matching import PaymentCodes
 from .vietqr.payload import VietQRPayload
-from .wire import GMT7, ProviderConfig, Text
+from .wire import ProviderConfig, Text
 
 
 @attrs.frozen(kw_only=True)

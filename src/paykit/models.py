@@ -87,13 +87,17 @@ class LineItem:
 
 @attrs.frozen(slots=True, kw_only=True)
 class PaymentToken:
-    """A stored way to pay: a linked wallet or card. ``value`` is secret."""
+    """A stored way to pay: a linked wallet or card. ``value`` is secret.
+
+    ``provider_id`` is the provider's own id of the link, where it has one beside the token.
+    """
 
     provider: str
     value: str = attrs.field(repr=False)
     customer_id: str | None = None
     reference: str | None = None  #: the reference of the payment or link that made it
     label: str | None = None  #: what to show the payer, e.g. a masked phone or card
+    provider_id: str | None = None
 
 
 def _positive(_request: object, attribute: attrs.Attribute[Money], value: Money) -> None:
@@ -189,7 +193,8 @@ NextAction: TypeAlias = Redirect | FormPost | ShowQr | ConfirmInClient | Nothing
 class PaymentRef:
     """Which payment is meant. Keep what a session gave you: providers need different parts.
 
-    ``created_at`` is when the payment was created (VNPay asks for it), ``amount`` what was asked.
+    ``created_at`` is when the payment was created (VNPay and ZaloPay ask for it), ``expires_at``
+    when the time to pay is over, ``amount`` what was asked.
     ``transaction_id`` names one hold or one capture of a payment that has several (PayPal).
     """
 
@@ -198,6 +203,7 @@ class PaymentRef:
     transaction_id: str | None = None
     amount: Money | None = None
     created_at: datetime | None = attrs.field(default=None, validator=_aware)
+    expires_at: datetime | None = attrs.field(default=None, validator=_aware)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -223,6 +229,7 @@ class PaymentSession:
             provider_id=self.provider_id,
             amount=self.amount,
             created_at=self.created_at,
+            expires_at=self.expires_at,
         )
 
 

@@ -323,18 +323,18 @@ class Provider:
             )
         return reference
 
-    def check_request(self, request: PaymentRequest) -> None:
+    def check_request(self, request: PaymentRequest, *, free: bool = False) -> None:
         """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
 
-        The reference, the currency, an amount of nothing, and whatever the provider has no
-        operation for.
+        The reference, the currency, an amount of nothing (unless it is ``free``, a link without a
+        payment), and whatever the provider has no operation for.
         """
         self.check_reference(request.reference)
         if request.amount.currency not in self.info.currencies:
             raise InvalidRequest(
                 f"{self.info.title} does not take {request.amount.currency}", field="currency"
             )
-        if not request.amount:
+        if not request.amount and not free:
             raise InvalidRequest("must be more than nothing", field="amount")
         if any(item.price.currency != request.amount.currency for item in request.items):
             raise InvalidRequest("are priced in another currency than the whole", field="items")

@@ -27,6 +27,7 @@ _BUILT_IN: Final = {
     "sepaypg": "paykit.providers.sepaypg:SePayGateway",
     "vietqr": "paykit.providers.vietqr:VietQR",
     "vnpay": "paykit.providers.vnpay:VNPay",
+    "zalopay": "paykit.providers.zalopay:ZaloPay",
 }
 
 

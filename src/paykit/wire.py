@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any, ClassVar, Final, NoReturn, Self
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from pydantic.alias_generators import to_camel
 
 from .errors import ConfigurationError, MalformedDelivery, MalformedResponse
 from .signing import Algorithm, SigningKey
+from .vietnam import GMT7
 
 
 class Wire(BaseModel):
@@ -95,10 +96,6 @@ def _check_url(value: str) -> str:
     if not parts.hostname or parts.username or parts.password or parts.query or parts.fragment:
         raise ValueError("must be a plain URL: no user, query or fragment")
     return value.rstrip("/")
-
-
-#: Vietnam has no daylight saving. ("Etc/GMT+7" would be the other side of the world.)
-GMT7 = timezone(timedelta(hours=7))
 
 
 def _in_vietnam(value: Any) -> datetime:

@@ -23,10 +23,9 @@ from paykit.models import (
 )
 from paykit.money import Money
 from paykit.provider import Outcome
+from paykit.providers import zalopay
 
 from .test_adapters import AMOUNT, HALF, Shop
-
-zalopay = pytest.importorskip("paykit.providers.zalopay")
 
 
 class ZaloPayShop(Shop):

@@ -20,6 +20,7 @@ from paykit import (
     TransferReceived,
     VietQR,
 )
+from paykit.events import Source
 from paykit.service.operations import _answer
 from paykit.service.state import PaymentRecord, receive_transfer, transition
 from paykit.vietqr import parse
@@ -299,6 +300,7 @@ def test_money_that_a_poll_told_of_before_is_not_counted_again():
             provider="vietqr", reference=CODE, status=S.SUCCEEDED, amount=PRICE, captured=PRICE
         ),
         START,
+        source=Source.POLL,
     )
     record = transition(RECORD, polled).record
     assert (record.status, record.captured, record.received) == (S.SUCCEEDED, PRICE, vnd(0))

@@ -12,6 +12,7 @@ from .. import registry
 from ..provider import Clock, IdFactory, Provider, random_id, utc_now
 from ..sandbox import config as sandbox
 from ..sandbox.bank.config import OWN_ACCOUNT
+from ..sandbox.payos.config import PayOSConfig
 from .attempts import CODES
 
 SHOP_NAME: Final = "Tiệm Nhỏ"
@@ -45,6 +46,7 @@ class DemoSettings:
             clock=self.clock,
             vnpay=sandbox.VNPayConfig(merchant_name=SHOP_NAME, ipn_url=self.webhook_url("vnpay")),
             momo=sandbox.MoMoConfig(merchants=(attrs.evolve(merchant, name=SHOP_NAME),)),
+            payos=PayOSConfig(webhook_url=self.webhook_url("payos")),
         )
 
     def providers(self) -> tuple[Provider, ...]:
@@ -81,6 +83,26 @@ def _momo(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str,
     }
 
 
+def _zalopay(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    merchant = config.zalopay.merchants[0]
+    return {
+        "app_id": merchant.app_id,
+        "key1": merchant.key1,
+        "key2": merchant.key2,
+        "base_url": f"{settings.sandbox_url}/zalopay",
+        "notify_url": settings.webhook_url("zalopay"),
+    }
+
+
+def _payos(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {
+        "client_id": config.payos.client_id,
+        "api_key": config.payos.api_key,
+        "checksum_key": config.payos.checksum_key,
+        "base_url": f"{settings.sandbox_url}/payos",
+    }
+
+
 def _vietqr(_settings: DemoSettings, _config: sandbox.SandboxConfig) -> Mapping[str, Any]:
     return _account(OWN_ACCOUNT)
 
@@ -99,5 +121,7 @@ def _account(account: Any) -> dict[str, Any]:
 _KEYS: Final[Mapping[str, _Keys]] = {
     "vnpay": _vnpay,
     "momo": _momo,
+    "zalopay": _zalopay,
+    "payos": _payos,
     "vietqr": _vietqr,
 }

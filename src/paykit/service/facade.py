@@ -110,6 +110,14 @@ class PaymentService(_Shared):
         """The record of one payment, or ``None``."""
         return self._run(self._operations.status(payment_id))
 
+    def refresh(self, payment_id: str) -> int:
+        """Ask the provider how a payment stands, and record its answer as any other fact.
+
+        For a payment that has been open for too long. Returns how many events were published.
+        Raises :class:`~paykit.errors.PaykitError` when the provider cannot tell.
+        """
+        return _woken(self._wake, self._run(self._operations.refresh(payment_id)))
+
     def session(self, payment_id: str) -> PaymentSession | None:
         """What the payer was told to do, with the payment's present status, or ``None``."""
         return self._run(self._operations.session(payment_id))
@@ -260,6 +268,10 @@ class AsyncPaymentService(_Shared):
     async def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment, or ``None``."""
         return await self._run(self._operations.status(payment_id))
+
+    async def refresh(self, payment_id: str) -> int:
+        """Ask the provider how a payment stands; see :meth:`PaymentService.refresh`."""
+        return _woken(self._wake, await self._run(self._operations.refresh(payment_id)))
 
     async def session(self, payment_id: str) -> PaymentSession | None:
         """What the payer was told to do, with the payment's present status, or ``None``."""

@@ -231,12 +231,49 @@ class Operations:
         published = 0
         try:
             published = yield from self._complete(provider, reference)
+            published += yield from self._ask_silent(provider, reference)
         except PaykitError as error:
-            log.warning("could not complete a payment at %s: %s", provider.key, error)
+            log.warning("could not ask %s after a browser return: %s", provider.key, error)
         record = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)
         )
         return ReturnInfo(verified=True, record=record, published=published)
+
+    def refresh(self, payment_id: str) -> Operation[int]:
+        """Ask the provider how a payment stands; returns how many events that published."""
+        record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
+        if record is None:
+            raise InvalidRequest("there is no such payment", field="payment_id")
+        provider = self._provider_of(record)
+        return (yield from self._ask(provider, record))
+
+    def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
+        payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
+        now = self._clock()
+        fact = _answer(record, payment, now, source=Source.POLL)
+        recorded: store.Recorded = yield Transact(
+            lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
+        )
+        return recorded.events
+
+    def _ask_silent(self, provider: Provider, reference: str) -> Operation[int]:
+        """Ask about a payment whose bad news the provider tells by no webhook."""
+        if not provider.info.silent_on or Capability.FETCH_PAYMENT not in provider.capabilities:
+            return 0
+        record: PaymentRecord | None = yield Read(
+            lambda conn: store.find(conn, provider.name, provider.account, reference)
+        )
+        if record is None or record.status not in _OPEN:
+            return 0
+        return (yield from self._ask(provider, record))
+
+    def _provider_of(self, record: PaymentRecord) -> Provider:
+        for provider in self._providers.values():
+            if (provider.name, provider.account) == (record.provider, record.account):
+                return provider
+        raise ConfigurationError(
+            f"the account {record.account!r:.60} of {record.provider} is not configured here"
+        )
 
     def _complete(self, provider: Provider, reference: str) -> Operation[int]:
         """Turn the payer's approval into a payment; returns how many events that published.
@@ -257,7 +294,7 @@ class Operations:
             lambda: provider.complete(found.ref, idempotency_key=f"{found.payment_id}-complete"),
         )
         now = self._clock()
-        fact = _answer(found, payment, now)
+        fact = _answer(found, payment, now, source=Source.API)
         recorded: store.Recorded = yield Transact(
             lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
         )
@@ -360,10 +397,15 @@ _OPEN: Final = frozenset(
 )
 
 
-def _answer(record: PaymentRecord, payment: Payment, now: datetime) -> PaymentProcessed:
-    """What the provider says of a payment when asked, as a fact like any other."""
+def _answer(
+    record: PaymentRecord, payment: Payment, now: datetime, *, source: Source
+) -> PaymentProcessed:
+    """What the provider says of a payment when asked, as a fact like any other.
+
+    The same answer again is the same fact: whoever asks every minute fills no inbox.
+    """
     said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
-    name = "|".join(["api", record.payment_id, *(str(item) for item in said)])
+    name = "|".join([source, record.payment_id, *(str(item) for item in said)])
     return PaymentProcessed(
         event_id=fingerprint(name.encode()),
         provider=record.provider,
@@ -377,7 +419,7 @@ def _answer(record: PaymentRecord, payment: Payment, now: datetime) -> PaymentPr
         reason=payment.reason,
         captured=payment.captured,
         refunded=payment.refunded,
-        source=Source.API,
+        source=source,
     )
 
 

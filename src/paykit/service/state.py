@@ -86,6 +86,7 @@ class PaymentRecord:
             provider_id=self.provider_id,
             amount=self.amount,
             created_at=self.created_at,
+            expires_at=self.expires_at,
         )
 
     @property
@@ -177,7 +178,8 @@ def receive_transfer(
         counted,
         status=status,
         captured=max(record.captured, received),
-        provider_id=record.provider_id if id_taken else transfer.provider_id,
+        # payOS has an id for the payment, which stays; else the first transfer stands for it.
+        provider_id=record.provider_id or (None if id_taken else transfer.provider_id),
         discrepancy=discrepancy,
         code=fact.code,
         reason=fact.reason,

@@ -49,6 +49,7 @@ _BUILT_IN: Final = {
     "sepay": "paykit.testing.factories.sepay:SePayDeliveries",
     "sepaypg": "paykit.testing.factories.sepaypg:SePayGatewayDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
+    "zalopay": "paykit.testing.factories.zalopay:ZaloPayDeliveries",
 }
 
 

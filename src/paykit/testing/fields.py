@@ -25,22 +25,29 @@ _STYLES: Final[tuple[_Style, ...]] = tuple(
 class Field:
     """One named value of a delivery: a header, else a query parameter of a GET, else a JSON key.
 
-    A key inside an object inside the body is written with dots: ``data.amount``.
+    A key inside an object inside the body is written with dots: ``data.amount``. ``query`` is its
+    name in a query, where that is another one.
     """
 
     name: str
     header: bool = False
+    query: str | None = None
+
+    def name_in(self, delivery: Delivery) -> str:
+        """What it is called in ``delivery``."""
+        return self.query if self.query and delivery.method == "GET" else self.name
 
     def read(self, delivery: Delivery) -> Any:
         """The value, decoded; ``None`` where there is none."""
         if self.header:
             return delivery.header(self.name)
         if delivery.method == "GET":
+            wanted = self.name_in(delivery)
             return next(
                 (
                     decode_component(value)
                     for name, value in delivery.query_pairs()
-                    if decode_component(name) == self.name
+                    if decode_component(name) == wanted
                 ),
                 None,
             )
@@ -58,7 +65,8 @@ class Field:
                 ],
             )
         if delivery.method == "GET":
-            return self._rewrite_query(delivery, f"{quote_plus(self.name)}={quote_plus(value)}")
+            pair = f"{quote_plus(self.name_in(delivery))}={quote_plus(value)}"
+            return self._rewrite_query(delivery, pair)
 
         def put(body: dict[str, Any]) -> None:
             home, key = self._home(body)
@@ -105,7 +113,7 @@ class Field:
     def _rewrite_query(self, delivery: Delivery, pair: str | None) -> Delivery:
         parts = []
         for part in delivery.query.split(b"&"):
-            if decode_component(part.partition(b"=")[0]) != self.name:
+            if decode_component(part.partition(b"=")[0]) != self.name_in(delivery):
                 parts.append(part)
             elif pair is not None:
                 parts.append(pair.encode())

@@ -55,6 +55,7 @@ from ...provider import (
     utc_now,
 )
 from ...signing import Verified, encrypt_rsa, seal_hmac_hex
+from ...vietnam import LAST_MILLISECOND
 from ...wire import Environment, signing_keys
 from .codes import (
     GOOD_NEWS,
@@ -73,7 +74,6 @@ from .wire import (
     DIGITS,
     JOINT,
     KNOWN_EXTRA,
-    LAST_MILLISECOND,
     LIMITS,
     LINK_FIELDS,
     LINK_NOTICE_FIELDS,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final
 
+from ... import vietnam
 from ...errors import (
     MalformedDelivery,
 )
-from .wire import DIGITS, JOINT, LAST_MILLISECOND, MAX_NUMBER, NOTICE_FIELDS
+from .wire import DIGITS, JOINT, MAX_NUMBER, NOTICE_FIELDS
 
 NUMBERS: Final = frozenset({"amount", "responseTime", "resultCode", "transId"})
 _NOTICE_TYPES: Final = tuple(int if name in NUMBERS else str for name in NOTICE_FIELDS)
@@ -107,8 +108,7 @@ def _wrong(body: Mapping[str, Any], name: str, wanted: str) -> str:
 
 def from_milliseconds(value: int) -> datetime:
     """Unix milliseconds as an aware time; raises :class:`MalformedDelivery` beyond year 9999."""
-    if value > LAST_MILLISECOND:
-        raise MalformedDelivery("responseTime is out of range", provider="momo")
-    seconds, milliseconds = divmod(value, 1000)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.replace(microsecond=milliseconds * 1000) if milliseconds else moment
+    try:
+        return vietnam.from_milliseconds(value)
+    except ValueError:
+        raise MalformedDelivery("responseTime is out of range", provider="momo") from None

@@ -70,9 +70,6 @@ KNOWN_EXTRA: Final = frozenset({"extraData", "paymentCode"})
 RESERVED: Final = frozenset({"signature", "accessKey", "partnerClientId"})
 
 
-LAST_MILLISECOND: Final = 253_402_300_799_999
-
-
 class MoMoConfig(ProviderConfig):
     """One MoMo partner account.
 

@@ -48,7 +48,8 @@ from ...provider import (
     utc_now,
 )
 from ...signing import Verified, seal_hmac_hex
-from ...wire import GMT7, Environment, signing_keys
+from ...vietnam import GMT7
+from ...wire import Environment, signing_keys
 from .codes import (
     REFUND_REFUSALS,
     REFUND_STATUSES,

@@ -20,7 +20,8 @@ from ...errors import (
 from ...http import JsonObject, decode_component
 from ...money import Money
 from ...text import without_marks
-from ...wire import GMT7, Environment, ProviderConfig, Secret, Text, Url
+from ...vietnam import GMT7
+from ...wire import Environment, ProviderConfig, Secret, Text, Url
 
 _AHEAD_OF_UTC: Final = GMT7.utcoffset(None)
 

@@ -302,7 +302,7 @@ _PARAMETERS: Final[Mapping[str, Callable[[Checks], Sequence[Any]]]] = {
     "told": lambda checks: checks.tellable(),
     "returned": lambda checks: checks.ways(),
     "keyed": lambda checks: checks.ways(Proof.SIGNATURE, Proof.SECRET),
-    "coded": lambda checks: checks.ways() if checks.folder.has_codes else [],
+    "coded": lambda checks: [way for way in checks.ways() if checks.folder.has_codes[way]],
     "outcome": lambda checks: list(Outcome) if checks.can(returned=False) else [],
     "rotated": lambda checks: sorted(checks.folder.rotation),
 }

@@ -146,7 +146,7 @@ def names_of(delivery: Delivery, signature: Field) -> list[str]:
         names = [decode_component(name) for name, _ in delivery.query_pairs()]
     else:
         names = _keys(parse_json_object(delivery.body), "")
-    return [name for name in names if signature.header or name != signature.name]
+    return [name for name in names if signature.header or name != signature.name_in(delivery)]
 
 
 def _keys(content: dict[str, Any], prefix: str) -> list[str]:
@@ -203,7 +203,7 @@ def doubled_field(delivery: Delivery, name: str) -> Broken:
 def unreadable_deliveries(delivery: Delivery, signed: Field) -> Broken:
     """Deliveries that cannot be read, whatever their signature."""
     if delivery.method == "GET":
-        yield from _unreadable_query(delivery, signed.name.encode())
+        yield from _unreadable_query(delivery, signed.name_in(delivery).encode())
     else:
         yield from _unreadable_body(delivery)
 

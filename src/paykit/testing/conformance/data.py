@@ -140,7 +140,7 @@ class CaseFolder:
     tolerance: timedelta | None
     ahead: timedelta | None
     references: tuple[str, str]
-    has_codes: bool
+    has_codes: Mapping[bool, bool]
     covers: Mapping[bool, Proof]
     answers: Mapping[str, Answers]
     replies: Mapping[Outcome, Reply]
@@ -163,7 +163,7 @@ class CaseFolder:
 @cache
 def _read(path: Path) -> CaseFolder:
     settings = _toml(path / "config.toml")
-    webhook = settings.get("webhook", {})
+    webhook, returned = settings.get("webhook", {}), settings.get("return", {})
     return CaseFolder(
         path=path,
         now=settings["now"],
@@ -175,10 +175,13 @@ def _read(path: Path) -> CaseFolder:
         tolerance=timedelta(seconds=webhook["tolerance"]) if "tolerance" in webhook else None,
         ahead=timedelta(seconds=webhook["ahead"]) if "ahead" in webhook else None,
         references=tuple(webhook.get("references", ("CONFORM-1", "CONFORM-2"))),
-        has_codes=webhook.get("codes", True),
+        has_codes={
+            False: webhook.get("codes", True),
+            True: returned.get("codes", webhook.get("codes", True)),
+        },
         covers={
             False: Proof(webhook.get("proof", "signature")),
-            True: Proof(settings.get("return", {}).get("proof", "signature")),
+            True: Proof(returned.get("proof", "signature")),
         },
         answers={name: Answers(**item) for name, item in settings.get("answers", {}).items()},
         replies={

@@ -40,6 +40,8 @@ _STATUS = {
     "unknown": "unknown",
 }
 _ANOTHER_KEY = b"another-key-0123456789abcdefghij"
+#: The usual one, another reference, and another amount can be told by every provider.
+_AT_LEAST = 3
 _AMOUNTS = (1, 999, 10_000, 123_456_789, 9_999_999_999)
 
 
@@ -110,7 +112,11 @@ class WebhookChecks(Checks):
         assert len({event.event_id for event in first}) == len(first)
 
     def test_event_id_is_its_own(self, returned: bool) -> None:  # noqa: FBT001
-        """Notices that differ in state, reference, amount or time carry different event ids."""
+        """Notices that differ in state, reference, amount or time carry different event ids.
+
+        Not every provider signs a time, or tells the states apart: deliveries that are the same to
+        the letter are one.
+        """
         provider = self.build()
         notices = [
             self.notice(),
@@ -119,15 +125,13 @@ class WebhookChecks(Checks):
             self.notice(amount=self.notice().amount * 2),
             self.notice(at=self.folder.now + timedelta(seconds=1)),
         ]
+        deliveries = {self._sign(provider, notice, returned=returned) for notice in notices}
+        assert len(deliveries) >= _AT_LEAST
         ids = {
-            _payment(
-                self.receive(
-                    provider, self._sign(provider, notice, returned=returned), returned=returned
-                )
-            ).event_id
-            for notice in notices
+            _payment(self.receive(provider, delivery, returned=returned)).event_id
+            for delivery in deliveries
         }
-        assert len(ids) == len(notices)
+        assert len(ids) == len(deliveries)
 
     def test_broken_signature(self, keyed_call: Call) -> None:
         """A signature that is almost right is wrong."""
@@ -145,8 +149,8 @@ class WebhookChecks(Checks):
                 self._refused(signed_call, provider, changed_field(delivery, name), about=name)
                 self._refused(signed_call, provider, doubled_field(delivery, name), about=name)
         if not signature.header:
-            doubled = doubled_field(delivery, signature.name)
-            self._refused(signed_call, provider, doubled, about=signature.name)
+            name = signature.name_in(delivery)
+            self._refused(signed_call, provider, doubled_field(delivery, name), about=name)
 
     def test_unsigned_field_decides_nothing(self, signed_call: Call) -> None:
         """What the signature does not cover changes nothing, or the call is refused."""
@@ -198,7 +202,7 @@ class WebhookChecks(Checks):
         # What a factory calls by names of its own stands in the body of its webhooks.
         own = () if returned else getattr(factory, "names", ())
         names = own or names_of(plain_delivery, factory.signature)
-        amount = getattr(factory, "amount", factory.signed.name)
+        amount = getattr(factory, "amount", factory.signed.name_in(plain_delivery))
         for name in names:
             for value in STRANGE_VALUES:
                 delivery = self._sign(
