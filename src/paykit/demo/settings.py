@@ -12,7 +12,10 @@ from .. import registry
 from ..provider import Clock, IdFactory, Provider, random_id, utc_now
 from ..sandbox import config as sandbox
 from ..sandbox.bank.config import OWN_ACCOUNT
+from ..sandbox.casso.config import CassoConfig
 from ..sandbox.payos.config import PayOSConfig
+from ..sandbox.sepay.config import SePayConfig
+from ..sandbox.sepaypg.config import SePayGatewayConfig
 from .attempts import CODES
 
 SHOP_NAME: Final = "Tiệm Nhỏ"
@@ -47,6 +50,9 @@ class DemoSettings:
             vnpay=sandbox.VNPayConfig(merchant_name=SHOP_NAME, ipn_url=self.webhook_url("vnpay")),
             momo=sandbox.MoMoConfig(merchants=(attrs.evolve(merchant, name=SHOP_NAME),)),
             payos=PayOSConfig(webhook_url=self.webhook_url("payos")),
+            sepaypg=SePayGatewayConfig(ipn_url=self.webhook_url("sepaypg")),
+            sepay=SePayConfig(webhook_url=self.webhook_url("sepay")),
+            casso=CassoConfig(webhook_url=self.webhook_url("casso")),
         )
 
     def providers(self) -> tuple[Provider, ...]:
@@ -103,6 +109,23 @@ def _payos(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str
     }
 
 
+def _sepaypg(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {
+        "merchant_id": config.sepaypg.merchant_id,
+        "secret_key": config.sepaypg.secret_key,
+        "ipn_secret": config.sepaypg.ipn_secret,
+        "base_url": f"{settings.sandbox_url}/sepaypg",
+    }
+
+
+def _sepay(_settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {**_account(config.sepay.account), "webhook_secret": config.sepay.webhook_secret}
+
+
+def _casso(_settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {**_account(config.casso.account), "security_key": config.casso.webhook_key}
+
+
 def _vietqr(_settings: DemoSettings, _config: sandbox.SandboxConfig) -> Mapping[str, Any]:
     return _account(OWN_ACCOUNT)
 
@@ -123,5 +146,8 @@ _KEYS: Final[Mapping[str, _Keys]] = {
     "momo": _momo,
     "zalopay": _zalopay,
     "payos": _payos,
+    "sepaypg": _sepaypg,
+    "sepay": _sepay,
+    "casso": _casso,
     "vietqr": _vietqr,
 }
