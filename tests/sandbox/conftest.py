@@ -13,7 +13,14 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from starlette.applications import Starlette
 
 from paykit.http import HttpRequest, HttpResponse
-from paykit.sandbox import MoMoConfig, SandboxConfig, VNPayConfig, ZaloPayConfig, create_app
+from paykit.sandbox import (
+    MoMoConfig,
+    PayPalConfig,
+    SandboxConfig,
+    VNPayConfig,
+    ZaloPayConfig,
+    create_app,
+)
 from paykit.sandbox.casso.config import CassoConfig
 from paykit.sandbox.sepay.config import SePayConfig
 
@@ -118,6 +125,7 @@ def make_world(portal):
         sepay: dict | None = None,
         casso: dict | None = None,
         zalopay: dict | None = None,
+        paypal: dict | None = None,
         **settings,
     ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
@@ -130,6 +138,7 @@ def make_world(portal):
             sepay=SePayConfig(**{"retry_after": (), **(sepay or {})}),
             casso=CassoConfig(**{"retry_after": (), **(casso or {})}),
             zalopay=ZaloPayConfig(**{"callback_retry_after": (soon,) * 3, **(zalopay or {})}),
+            paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
             **settings,
         )
         app = create_app(config, send=merchant)

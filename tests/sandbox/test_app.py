@@ -175,7 +175,7 @@ def test_the_default_clock_and_ids():
 def test_no_secret_shows():
     text = repr(SandboxConfig())
     config = SandboxConfig()
-    secrets = [config.vnpay.hash_secret, "PRIVATE KEY"]
+    secrets = [config.vnpay.hash_secret, config.paypal.client_secret, "PRIVATE KEY"]
     secrets += [key for one in config.momo.merchants for key in (one.access_key, one.secret_key)]
     secrets += [key for one in config.zalopay.merchants for key in (one.key1, one.key2)]
     assert [secret for secret in secrets if secret in text] == []

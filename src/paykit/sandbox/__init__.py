@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from .app import create_app
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
+from .paypal.config import PayPalConfig
 from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
 __all__ = [
     "MoMoConfig",
     "MoMoMerchant",
+    "PayPalConfig",
     "SandboxConfig",
     "VNPayConfig",
     "ZaloPayConfig",

@@ -20,6 +20,7 @@ from .faults import Faults
 from .momo import MoMoSimulator
 from .pages import STATIC, Pages
 from .payos.simulator import PayOSSimulator
+from .paypal.simulator import PayPalSimulator
 from .sepay.simulator import SePaySimulator
 from .sepaypg.simulator import SePayGatewaySimulator
 from .summary import Simulator
@@ -31,6 +32,7 @@ SIMULATORS: Final[tuple[type[Simulator], ...]] = (
     VNPaySimulator,
     MoMoSimulator,
     ZaloPaySimulator,
+    PayPalSimulator,
     SePayGatewaySimulator,
 )
 #: Those that live on what arrives at a bank.

@@ -26,6 +26,7 @@ from ..errors import ConfigurationError
 from .bank.config import BankConfig
 from .casso.config import CassoConfig
 from .payos.config import PayOSConfig
+from .paypal.config import PayPalConfig
 from .sepay.config import SePayConfig
 from .sepaypg.config import SePayGatewayConfig
 from .zalopay.config import ZaloPayConfig
@@ -182,6 +183,7 @@ class SandboxConfig:
     sepaypg: SePayGatewayConfig = attrs.field(factory=SePayGatewayConfig)
     casso: CassoConfig = attrs.field(factory=CassoConfig)
     zalopay: ZaloPayConfig = attrs.field(factory=ZaloPayConfig)
+    paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 

@@ -31,6 +31,7 @@ class PaymentSummary:
     mood: Mood
     created_at: datetime
     page: str | None  #: where to pay it, while that is possible
+    desk: str | None = None  #: where to see its parts, and to make things happen at the provider
 
     def to_json(self) -> dict[str, Any]:
         """The summary as the admin interface shows it."""
