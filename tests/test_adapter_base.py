@@ -395,3 +395,17 @@ def test_what_a_status_means(status, error, after_money):
         assert type(caught.value) is kind
         if kind in {ProviderError, AuthenticationFailed, NotFound}:
             assert (caught.value.code, caught.value.message) == (str(status), "no")
+
+
+def test_an_event_id_is_of_one_account():
+    other = SePayGateway.from_dict(
+        {"merchant_id": "M", "secret_key": "s", "ipn_secret": "s", "account": "other"}
+    )
+    ids = {
+        PROVIDER.event_id("PAID", "1"),
+        PROVIDER.event_id("VOID", "1"),
+        PROVIDER.event_id("PAID", "2"),
+        other.event_id("PAID", "1"),
+    }
+    assert len(ids) == 4
+    assert PROVIDER.event_id("PAID", "1") in ids

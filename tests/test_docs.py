@@ -22,7 +22,7 @@ import pytest
 import uvicorn
 import yaml
 
-from paykit import AsyncClient, Client
+from paykit import AsyncClient, Client, FormPost
 from paykit.demo.server import listen
 from paykit.sandbox import SandboxConfig, VNPayConfig, create_app
 from paykit.service import AsyncPaymentService, PaymentService
@@ -79,7 +79,11 @@ class World:
 
     def click(self, session, outcome="pay"):
         """Pay on the page of a session; returns where the browser goes next."""
-        page = httpx.get(session.next.url, follow_redirects=True)
+        step = session.next
+        if isinstance(step, FormPost):
+            page = httpx.post(step.url, data=dict(step.fields), follow_redirects=True)
+        else:
+            page = httpx.get(step.url, follow_redirects=True)
         name, token = re.search(r'name="((?:binding_)?token)" value="([^"]+)"', page.text).groups()
         action = re.search(r'action="([^"]+)"', page.text)[1]
         form = {name: token, "outcome": outcome}

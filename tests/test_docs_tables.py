@@ -1,6 +1,7 @@
 """The tables and lists of the documentation say what the code says."""
 
 import json
+from datetime import timedelta
 
 import attrs
 import jsonschema
@@ -20,8 +21,11 @@ from paykit import (
 )
 from paykit.http import HttpResponse
 from paykit.provider import Capability
+from paykit.providers import casso as casso_module
 from paykit.providers import momo as momo_module
 from paykit.providers import payos as payos_module
+from paykit.providers import sepay as sepay_module
+from paykit.providers import sepaypg as sepaypg_module
 from paykit.providers import vnpay as vnpay_module
 from paykit.providers.momo import codes as momo_codes
 from paykit.providers.vnpay import codes as vnpay_codes
@@ -343,6 +347,24 @@ def test_refund_codes_of_momo():
     text = page("momo").read_text()
     for number, reason in momo_codes.REFUND_REFUSALS.items():
         assert f"{number} (`{reason}`)" in text
+
+
+def test_order_statuses_of_sepaypg():
+    rows = table(page("sepaypg"), "`order_status`", "an approved payment of all of it", "status")
+    assert {(code(row[0])[0], row[1] == "yes"): code(row[2]) for row in rows} == {
+        told: [status.value] for told, status in sepaypg_module.STATES.items()
+    }
+
+
+def test_numbers_of_sepay_and_casso():
+    text = " ".join(page("casso").read_text().split())
+    days = casso_module.LONGEST_TOLERANCE.days
+    assert f"a day by default, {days} days at most" in text
+    assert casso_module.CassoConfig.model_fields["tolerance"].default == timedelta(days=1)
+    assert f"below {casso_module.SHORTEST_TOKEN} characters" in text
+    assert casso_module.AHEAD == sepay_module.TOLERANCE == timedelta(minutes=5)
+    assert "five minutes in the future" in text
+    assert f"{sepay_module.MOST:,} transfers at most" in page("sepay").read_text()
 
 
 def test_methods_of_momo():

@@ -19,7 +19,6 @@ from .flow import Flow, done
 from .models import PaymentRequest, PaymentSession, PaymentStatus, ShowQr
 from .money import Money
 from .provider import Clock, IdFactory, Provider, random_id, utc_now
-from .signing import fingerprint
 from .vietnam import GMT7
 from .vietqr import banks
 from .vietqr.matching import PaymentCodes
@@ -144,9 +143,8 @@ class BankTransferProvider(Provider):
             raise MalformedDelivery("the account is not one of ours", provider=self.name)
         if amount <= 0:
             raise MalformedDelivery("the amount is not more than nothing", provider=self.name)
-        name = f"{self.name}|{self.account}|transfer|{transfer_id}"
         return TransferReceived(
-            event_id=fingerprint(name.encode()),
+            event_id=self.event_id("transfer", transfer_id),
             provider=self.name,
             account=self.account,
             provider_id=transfer_id,

@@ -33,6 +33,7 @@ from .events import PaymentProcessed
 from .http import HttpRequest, Reply
 from .models import CaptureMode, PaymentSession, PaymentStatus
 from .retries import retry_after
+from .signing import fingerprint
 from .wire import Environment, ProviderConfig
 
 if TYPE_CHECKING:
@@ -404,6 +405,10 @@ class Provider:
         if not url.startswith(("https://", f"{self.base}/")):
             raise MalformedResponse("the page is not an https URL", provider=self.name)
         return url
+
+    def event_id(self, *parts: str) -> str:
+        """The id of what the provider names by these ``parts``: repeats share it, nobody else."""
+        return fingerprint("|".join((self.name, self.account, *parts)).encode())
 
     def as_event(self, payment: Payment, *, event_id: str) -> PaymentProcessed:
         """What the provider answered about a payment, as an event of ours."""

@@ -116,7 +116,7 @@ class SePayGateway(Adapter):
         one = _Transaction.told(verified.inside("transaction"), provider=self.name)
         order = _Order.told({**verified.inside("order"), "transactions": [one]}, provider=self.name)
         payment = self._payment(order, S.REFUNDED if kind == "TRANSACTION_VOID" else None)
-        return (self.as_event(payment, event_id=f"{kind}:{one.id}"),)
+        return (self.as_event(payment, event_id=self.event_id(kind, one.id)),)
 
     def fetch_payment(self, ref: PaymentRef) -> Flow[Payment]:
         """Ask for the state of an order."""
@@ -141,7 +141,7 @@ class SePayGateway(Adapter):
         status = status or STATES.get((order.order_status, paid), S.UNKNOWN)
         amount, reference = Money(order.order_amount, "VND"), order.order_invoice_number
         at = max((one.transaction_date for one in order.transactions), default=None)
-        known_as = {"provider_id": order.order_id, "code": order.order_status}
+        known_as = {"provider_id": order.order_id, "code": order.order_status[:80]}
         return self.whole_payment(reference, status, amount, occurred_at=at, **known_as)
 
     def headers(self) -> dict[str, str]:

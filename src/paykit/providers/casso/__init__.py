@@ -8,7 +8,7 @@ Amounts are whole đồng, less than nothing where money goes out; times are GMT
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlencode
 
@@ -29,6 +29,7 @@ from ...http import Delivery, Reply
 from ...models import PaymentStatus
 from ...provider import Clock, IdFactory, ProviderInfo, hosts, random_id, utc_now
 from ...signing import Verified, check_fresh, seal_header, seal_hmac_hex
+from ...vietnam import from_milliseconds
 from ...wire import CamelWire, Dong, Secret, Url, VietnamTime, Wire, signing_keys
 from .canonical import spellings
 
@@ -44,7 +45,6 @@ _EXPECTED: Final = (
     "a dot and the body's JSON with sorted keys and no blanks>"
 )
 LONGEST_TOLERANCE: Final = timedelta(days=7)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MOST_ON_A_PAGE: Final = 100
 
 
@@ -180,7 +180,7 @@ class Casso(BankTransferProvider, Adapter):
             fields=content,
             expected=_EXPECTED,
         )
-        moment = _EPOCH + timedelta(milliseconds=int(milliseconds))
+        moment = from_milliseconds(int(milliseconds))
         check_fresh(moment, now=self.clock(), tolerance=self.config.tolerance, ahead=AHEAD)
         return done(verified)
 
