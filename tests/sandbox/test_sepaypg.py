@@ -102,6 +102,8 @@ def test_a_card_payment_is_voided_once(world):
     assert call(world, "POST", "cancel", named).status_code == 400
     (payment,) = world.payments()
     assert payment["refunded"] == 150_000
+    data = call(world, "GET", "detail/INV-1").json()["data"]
+    assert (data["order_status"], len(data["transactions"])) == ("CANCELLED", 1)
 
 
 def test_a_transfer_is_not_voided(world):

@@ -91,8 +91,8 @@ class CassoSimulator:
         since = query.get("fromDate", "")
         found = [
             item
-            for item in map(_transaction, self._bank.statement(self._config.casso.account.number))
-            if item["transactionDateTime"][: len(since)] >= since
+            for item in map(_old_names, self._bank.statement(self._config.casso.account.number))
+            if item["when"][: len(since)] >= since
         ]
         return JSONResponse(
             {
@@ -130,6 +130,22 @@ def _transaction(transfer: Transfer) -> dict[str, Any]:
         "counterAccountNumber": "0123456789",
         "counterAccountBankId": "970415",
         "counterAccountBankName": "VietinBank",
+    }
+
+
+def _old_names(transfer: Transfer) -> dict[str, Any]:
+    """A transfer in the list, which kept the names of the first API."""
+    item = _transaction(transfer)
+    return {
+        "id": item["id"],
+        "tid": item["reference"],
+        "description": item["description"],
+        "amount": item["amount"],
+        "cusumBalance": item["runningBalance"],
+        "when": item["transactionDateTime"],
+        "bankSubAccId": item["accountNumber"],
+        "corresponsiveName": item["counterAccountName"],
+        "corresponsiveAccount": item["counterAccountNumber"],
     }
 
 

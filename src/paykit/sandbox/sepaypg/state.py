@@ -30,6 +30,7 @@ _SIGNED: Final = frozenset(
 _INVOICE: Final = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _AMOUNT: Final = re.compile(r"[1-9][0-9]{0,11}", re.ASCII)
 METHODS: Final = ("CARD", "BANK_TRANSFER", "NAPAS_BANK_TRANSFER")
+_OPEN: Final = "AUTHENTICATION_NOT_NEEDED"
 _URLS: Final = ("success_url", "error_url", "cancel_url")
 
 
@@ -68,7 +69,8 @@ class Order:
         return {
             "id": self.id,
             "order_id": f"NPSETVI{self.id[:8].upper()}",
-            "order_status": self.status or "AUTHENTICATION_NOT_NEEDED",
+            # That a void cancels the order is not documented, but there is no other word for it.
+            "order_status": "CANCELLED" if self.voided else self.status or _OPEN,
             "order_currency": "VND",
             "order_amount": f"{self.amount}.00",
             "order_invoice_number": self.invoice,
