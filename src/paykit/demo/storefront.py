@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import logging
 from collections.abc import Mapping
@@ -206,7 +207,10 @@ class Storefront:
             status=502 if notice else 200,
             order=order,
             payment=payment,
-            code=transfer_view(code.payload) if code and order.open else None,
+            # Drawing takes some milliseconds, in which other requests would have to wait.
+            code=await asyncio.to_thread(transfer_view, code.payload)
+            if code and order.open
+            else None,
             view=order_view(order, provider_title=self._title(order)),
             provider_title=self._title(order),
             ways=self._ways(),
