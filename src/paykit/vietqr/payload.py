@@ -19,6 +19,7 @@ from . import banks, rules, tlv
 from .banks import Bank
 from .rules import ASK_PAYER, TRANSFER_LIMIT, Initiation, Service, Tip, check
 
+_PATHS: Final = tuple((name, path) for name, (path, _) in rules.TEXTS.items())
 _LONGEST_INPUT: Final = 1000
 _NOT_MEMO = re.compile(r"[^A-Za-z0-9 ]+")
 _MEMO = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
@@ -153,18 +154,25 @@ class VietQRPayload:
             "38.00": rules.NAPAS,
             "38.01.00": self.bank_bin,
             "38.01.01": self.account,
-            "38.02": self.service or "",
             "53": rules.CURRENCY,
-            "54": str(self.amount.minor) if self.amount else "",
             "58": rules.COUNTRY,
-            **_tip_fields(self.tip),
-            **{path: getattr(self, name) or "" for name, (path, _) in rules.TEXTS.items()},
             **dict(self.others),
         }
+        if self.service:
+            fields["38.02"] = self.service
+        if self.amount:
+            fields["54"] = str(self.amount.minor)
+        if self.tip is not None:
+            fields.update(_tip_fields(self.tip))
+        for name, path in _PATHS:
+            value: str | None = getattr(self, name)
+            if value:
+                fields[path] = value
         for template in rules.TEMPLATES:
             inner = sorted(path for path in fields if path.rpartition(".")[0] == template)
-            fields[template] = "".join(tlv.write(path, fields.pop(path)) for path in inner)
-        return tlv.seal("".join(tlv.write(path, value) for path, value in sorted(fields.items())))
+            if inner:
+                fields[template] = "".join([tlv.write(path, fields.pop(path)) for path in inner])
+        return tlv.seal("".join([tlv.write(path, fields[path]) for path in sorted(fields)]))
 
     def _check_for_apps(self) -> None:
         if self.service is None:
@@ -179,9 +187,7 @@ class VietQRPayload:
             check("consumer_data_request", "must be of A, M and E, each at most once")
 
 
-def _tip_fields(tip: Tip | None) -> dict[str, str]:
-    if tip is None:
-        return {}
+def _tip_fields(tip: Tip) -> dict[str, str]:
     if tip.fee is None:
         return {"55": "01"}
     if isinstance(tip.fee, Money):
