@@ -323,10 +323,21 @@ class Provider:
     def ask(self, request: HttpRequest, read: Callable[[JsonObject, HttpResponse], T]) -> Flow[T]:
         """Send ``request`` and let ``read`` make sense of the JSON answer, whatever its status.
 
+        Raises as :meth:`understand` does.
+        """
+        return self.understand(request, (yield request), read)
+
+    def understand(
+        self,
+        request: HttpRequest,
+        response: HttpResponse,
+        read: Callable[[JsonObject, HttpResponse], T],
+    ) -> T:
+        """What ``read`` makes of the answer to ``request``.
+
         An answer that cannot be read after a call that moves money is ``OutcomeUnknown``: the
         provider may have done what it was asked.
         """
-        response = yield request
         if response.status == _TOO_MANY_REQUESTS:
             raise RateLimited(
                 "too many calls",
