@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 LAYERS = [
     ["errors", "money"],
     ["models", "events", "http"],
-    ["flow", "signing", "wire", "retries"],
+    ["flow", "signing", "certificates", "wire", "retries"],
     ["provider", "registry"],
     ["providers", "webhooks.receiver", "service.state"],
     ["transport", "client", "webhooks", "service"],
@@ -36,7 +36,8 @@ ONLY_IN = {
     "click": {"cli"},
     "pytest": {"testing"},
     "pydantic": {"wire", "providers", "testing"},
-    "cryptography": {"signing", "sandbox", "testing"},
+    "cryptography": {"signing", "certificates", "sandbox", "testing"},
+    "certifi": {"certificates"},
 }
 #: What makes a provider impure. Time, ids and the network are given to it.
 IMPURE = {
