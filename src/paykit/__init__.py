@@ -64,6 +64,8 @@ if TYPE_CHECKING:
     from .provider import Provider as Provider
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
+    from .providers.paypal import PayPal as PayPal
+    from .providers.paypal import PayPalConfig as PayPalConfig
     from .providers.vnpay import VNPay as VNPay
     from .providers.vnpay import VNPayConfig as VNPayConfig
 
@@ -81,6 +83,7 @@ _HOMES = {
     "money": "Money",
     "provider": "Outcome Provider",
     "providers.momo": "MoMo MoMoConfig",
+    "providers.paypal": "PayPal PayPalConfig",
     "providers.vnpay": "VNPay VNPayConfig",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -21,6 +21,7 @@ GROUP: Final = "paykit.providers"
 
 _BUILT_IN: Final = {
     "momo": "paykit.providers.momo:MoMo",
+    "paypal": "paykit.providers.paypal:PayPal",
     "vnpay": "paykit.providers.vnpay:VNPay",
 }
 
