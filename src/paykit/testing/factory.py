@@ -43,6 +43,7 @@ STATES: Final[tuple[State, ...]] = (
 
 _BUILT_IN: Final = {
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
+    "paypal": "paykit.testing.factories.paypal:PayPalDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
 }
 
