@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 LAYERS = [
     ["errors", "money", "text"],
     ["models", "events", "http", "vietqr"],
-    ["flow", "signing", "wire", "retries", "vietnam"],
+    ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
     ["provider", "registry"],
     ["adapter", "bank_transfer"],
     ["providers", "webhooks.receiver", "service.state"],
@@ -38,7 +38,8 @@ ONLY_IN = {
     "segno": {"vietqr.qr"},
     "pytest": {"testing"},
     "pydantic": {"wire", "providers", "bank_transfer", "testing"},
-    "cryptography": {"signing", "sandbox", "testing"},
+    "cryptography": {"signing", "certificates", "sandbox", "testing"},
+    "certifi": {"certificates"},
 }
 #: Translators and formats: time, ids and the network are given to them.
 PURE = ["providers", "vietqr", "text"]

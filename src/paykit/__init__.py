@@ -69,6 +69,8 @@ if TYPE_CHECKING:
     from .providers.momo import MoMoConfig as MoMoConfig
     from .providers.payos import PayOS as PayOS
     from .providers.payos import PayOSConfig as PayOSConfig
+    from .providers.paypal import PayPal as PayPal
+    from .providers.paypal import PayPalConfig as PayPalConfig
     from .providers.sepay import SePay as SePay
     from .providers.sepay import SePayConfig as SePayConfig
     from .providers.sepaypg import SePayGateway as SePayGateway
@@ -96,6 +98,7 @@ _HOMES = {
     "providers.casso": "Casso CassoConfig",
     "providers.momo": "MoMo MoMoConfig",
     "providers.payos": "PayOS PayOSConfig",
+    "providers.paypal": "PayPal PayPalConfig",
     "providers.sepay": "SePay SePayConfig",
     "providers.sepaypg": "SePayGateway SePayGatewayConfig",
     "providers.vietqr": "VietQR VietQRConfig",

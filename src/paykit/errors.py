@@ -63,7 +63,10 @@ class UnsupportedOperation(PaykitError):
 
 
 class InvalidRequest(PaykitError):
-    """The request breaks a documented rule, so it was refused before anything was sent."""
+    """The request breaks a documented rule, so it was refused before it was sent.
+
+    At most the provider was asked a question first (which of several captures is meant).
+    """
 
     sent = False
 

@@ -304,7 +304,8 @@ class Payment:
     """What the provider says about a payment. Totals are cumulative, never deltas.
 
     ``transaction_id`` is the hold or the capture that the answer is about, where it has an id of
-    its own; ``expires_at`` is when a hold lapses.
+    its own; ``expires_at`` is when a hold lapses. ``next`` is what the payer has to do, where the
+    provider tells it again: to go on with a payment, or to choose another means after a refusal.
     """
 
     provider: str
@@ -321,6 +322,7 @@ class Payment:
     reason: str | None = None
     occurred_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
+    next: NextAction | None = None
     raw: Extra = attrs.field(factory=dict, repr=False)
 
 

@@ -23,6 +23,7 @@ _BUILT_IN: Final = {
     "casso": "paykit.providers.casso:Casso",
     "momo": "paykit.providers.momo:MoMo",
     "payos": "paykit.providers.payos:PayOS",
+    "paypal": "paykit.providers.paypal:PayPal",
     "sepay": "paykit.providers.sepay:SePay",
     "sepaypg": "paykit.providers.sepaypg:SePayGateway",
     "vietqr": "paykit.providers.vietqr:VietQR",

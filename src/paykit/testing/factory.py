@@ -46,6 +46,7 @@ _BUILT_IN: Final = {
     "casso": "paykit.testing.factories.casso:CassoDeliveries",
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
     "payos": "paykit.testing.factories.payos:PayOSDeliveries",
+    "paypal": "paykit.testing.factories.paypal:PayPalDeliveries",
     "sepay": "paykit.testing.factories.sepay:SePayDeliveries",
     "sepaypg": "paykit.testing.factories.sepaypg:SePayGatewayDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",

@@ -297,7 +297,7 @@ _PARAMETERS: Final[Mapping[str, Callable[[Checks], Sequence[Any]]]] = {
     "signed_call": lambda checks: checks.proven(_accepted(checks), Proof.SIGNATURE),
     "keyed_call": lambda checks: checks.proven(_accepted(checks), Proof.SIGNATURE, Proof.SECRET),
     "either_case": lambda checks: _accepted(checks) if checks.folder.any_case else [],
-    "dated": lambda checks: checks.ways() if checks.folder.tolerance else [],
+    "dated": lambda checks: checks.ways(Proof.SIGNATURE) if checks.folder.tolerance else [],
     "row": lambda checks: checks.folder.rows,
     "told": lambda checks: checks.tellable(),
     "returned": lambda checks: checks.ways(),

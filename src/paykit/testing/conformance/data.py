@@ -81,6 +81,22 @@ class Case:
     result: Table | None
     error: Table | None
     optional: tuple[str, ...]
+    session: Exchange | None = None
+
+    def is_session(self, request: HttpRequest) -> bool:
+        """Whether ``request`` asks for an access token."""
+        opening = self.session
+        return opening is not None and (request.method, request.url) == (
+            opening.method,
+            opening.url,
+        )
+
+    @property
+    def only_asks(self) -> bool:
+        """Whether nothing goes out but questions (and the request for a token)."""
+        return all(
+            exchange.method == "GET" or exchange is self.session for exchange in self.exchanges
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -127,6 +143,14 @@ class Answers:
 
 
 @attrs.frozen(kw_only=True)
+class Session:
+    """The request for an access token, which comes before all others of each case."""
+
+    exchange: Exchange
+    optional: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+
+
+@attrs.frozen(kw_only=True)
 class CaseFolder:
     """Everything in the folder."""
 
@@ -142,6 +166,7 @@ class CaseFolder:
     references: tuple[str, str]
     has_codes: Mapping[bool, bool]
     covers: Mapping[bool, Proof]
+    session: Session | None
     answers: Mapping[str, Answers]
     replies: Mapping[Outcome, Reply]
     cases: tuple[Case, ...]
@@ -164,6 +189,7 @@ class CaseFolder:
 def _read(path: Path) -> CaseFolder:
     settings = _toml(path / "config.toml")
     webhook, returned = settings.get("webhook", {}), settings.get("return", {})
+    session = _session(settings)
     return CaseFolder(
         path=path,
         now=settings["now"],
@@ -183,6 +209,7 @@ def _read(path: Path) -> CaseFolder:
             False: Proof(webhook.get("proof", "signature")),
             True: Proof(returned.get("proof", "signature")),
         },
+        session=session,
         answers={name: Answers(**item) for name, item in settings.get("answers", {}).items()},
         replies={
             Outcome(name): Reply(
@@ -193,7 +220,7 @@ def _read(path: Path) -> CaseFolder:
             )
             for name, item in settings.get("replies", {}).items()
         },
-        cases=tuple(_cases(path)),
+        cases=tuple(_cases(path, session)),
         calls=tuple(_calls(path)),
         rows=tuple(_rows(path)),
     )
@@ -206,7 +233,14 @@ def _toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: {error}") from None
 
 
-def _cases(folder: Path) -> Iterator[Case]:
+def _session(settings: Table) -> Session | None:
+    opening = settings.get("session")
+    if opening is None:
+        return None
+    return Session(exchange=_exchange(opening), optional=opening.get("optional", ()))
+
+
+def _cases(folder: Path, session: Session | None) -> Iterator[Case]:
     for path in sorted(folder.glob("*.case.toml")):
         name = path.name.removesuffix(".case.toml")
         whole = _toml(path)
@@ -220,12 +254,16 @@ def _cases(folder: Path) -> Iterator[Case]:
                 result, error = {**(result or {}), **row["result"]}, None
             if (result is None) is (error is None):
                 raise ConfigurationError(f"{path}: a case has either a result or an error")
+            exchanges = tuple(_exchange(item) for item in table.get("exchange", ()))
+            if session is not None and exchanges and table.get("session", True):
+                exchanges = (session.exchange, *exchanges)
             yield Case(
                 id=f"{name}-{row['name']}" if row else name,
                 file=name,
                 command=Capability(table["command"]),
                 arguments=_merged(table.get("arguments", {}), row.get("arguments", {})),
-                exchanges=tuple(_exchange(item) for item in table.get("exchange", ())),
+                exchanges=exchanges,
+                session=session.exchange if session else None,
                 result=result,
                 error=error,
                 optional=tuple(table.get("optional", ())),
@@ -243,7 +281,7 @@ def _exchange(item: Table) -> Exchange:
         moves_money=request.get("moves_money", False),
         replay_safe=request.get("replay_safe", False),
         answer=HttpResponse(
-            response.get("status", 200),
+            int(response.get("status", 200)),
             response.get("headers", _JSON),
             response.get("body", "").encode(),
         ),

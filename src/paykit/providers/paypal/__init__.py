@@ -1,0 +1,46 @@
+"""PayPal: Orders v2, payments, and webhooks that are proven offline.
+
+An order is created, the payer approves it on PayPal's page, and only then the merchant takes the
+money (:meth:`PayPal.complete`). The order's id is the ``provider_id`` everywhere; ``reference`` is
+kept in the order as ``custom_id``.
+
+Source: https://developer.paypal.com/docs/api/orders/v2/
+"""
+
+from __future__ import annotations
+
+from ...models import PaymentStatus
+from ...provider import ProviderInfo
+from ...wire import Environment
+from .amounts import CURRENCIES
+from .config import PayPalConfig
+from .holds import Holds
+from .refunds import Refunds
+from .webhooks import Webhooks
+
+__all__ = ["PayPal", "PayPalConfig"]
+
+
+class PayPal(Holds, Refunds, Webhooks):
+    """PayPal wallet by redirect: capture at once or hold, refunds, disputes."""
+
+    name = "paypal"
+    info = ProviderInfo(
+        title="PayPal",
+        homepage="https://www.paypal.com",
+        docs=(
+            "https://developer.paypal.com/docs/api/orders/v2/",
+            "https://developer.paypal.com/docs/api/payments/v2/",
+            "https://developer.paypal.com/api/rest/webhooks/",
+        ),
+        currencies=CURRENCIES,
+        countries=frozenset(),
+        hosts={
+            Environment.SANDBOX: "https://api-m.sandbox.paypal.com",
+            Environment.PRODUCTION: "https://api-m.paypal.com",
+        },
+        # An order that nobody approves just lapses.
+        silent_on=frozenset({PaymentStatus.EXPIRED}),
+    )
+    Config = PayPalConfig
+    config: PayPalConfig
