@@ -43,13 +43,13 @@ class Town:
         form = {"product": product, "quantity": str(quantity), "name": name, "provider": provider}
         return await self.browser.post(f"{SHOP}/checkout", data=form)
 
-    async def choose(self, page, outcome):
+    async def choose(self, page, outcome, **more):
         """Press a button on the provider's page; the shop's page comes back."""
         assert (page.status_code, page.url.port) == (200, 8100)
         token = re.search(r'name="token" value="([^"]+)"', page.text)[1]
         action = re.search(r'action="([^"]+)"', page.text)[1]
         return await self.browser.post(
-            page.url.join(action), data={"token": token, "outcome": outcome}
+            page.url.join(action), data={"token": token, "outcome": outcome, **more}
         )
 
     async def order_json(self, order_id):

@@ -95,6 +95,16 @@ def _zalopay(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[s
     }
 
 
+def _paypal(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {
+        "client_id": config.paypal.client_id,
+        "client_secret": config.paypal.client_secret,
+        "webhook_ids": (config.paypal.webhook_id,),
+        "webhook_roots": config.paypal.root_certificate_pem,
+        "base_url": f"{settings.sandbox_url}/paypal",
+    }
+
+
 def _payos(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
     return {
         "client_id": config.payos.client_id,
@@ -140,6 +150,7 @@ _KEYS: Final[Mapping[str, _Keys]] = {
     "vnpay": _vnpay,
     "momo": _momo,
     "zalopay": _zalopay,
+    "paypal": _paypal,
     "payos": _payos,
     "sepaypg": _sepaypg,
     "sepay": _sepay,

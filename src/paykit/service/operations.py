@@ -94,6 +94,7 @@ class ReturnInfo:
     verified: bool
     record: PaymentRecord | None
     published: int = 0
+    onward: NextAction | None = None  #: what the payer has to do once more
 
 
 _OUTCOMES: Final[Mapping[type[WebhookError], Outcome]] = {
@@ -201,7 +202,8 @@ class Operations:
         for fact in facts:
             if isinstance(fact, PaymentProcessed) and fact.status is PaymentStatus.PENDING:
                 try:
-                    published += yield from self._complete(provider, fact.reference)
+                    more, _onward = yield from self._complete(provider, fact.reference)
+                    published += more
                 except PaykitError as error:
                     log.warning("could not complete a payment at %s: %s", provider.key, error)
                     again = Outcome.TRY_AGAIN
@@ -228,16 +230,16 @@ class Operations:
             log.warning("could not check a browser return for %s: %s", provider.key, error)
             return ReturnInfo(verified=False, record=None)
         reference = (events[0].reference if events else None) or ""
-        published = 0
+        published, onward = 0, None
         try:
-            published = yield from self._complete(provider, reference)
+            published, onward = yield from self._complete(provider, reference)
             published += yield from self._ask_silent(provider, reference)
         except PaykitError as error:
             log.warning("could not ask %s after a browser return: %s", provider.key, error)
         record = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)
         )
-        return ReturnInfo(verified=True, record=record, published=published)
+        return ReturnInfo(verified=True, record=record, published=published, onward=onward)
 
     def refresh(self, payment_id: str) -> Operation[int]:
         """Ask the provider how a payment stands; returns how many events that published."""
@@ -275,19 +277,23 @@ class Operations:
             f"the account {record.account!r:.60} of {record.provider} is not configured here"
         )
 
-    def _complete(self, provider: Provider, reference: str) -> Operation[int]:
-        """Turn the payer's approval into a payment; returns how many events that published.
+    def _complete(
+        self, provider: Provider, reference: str
+    ) -> Operation[tuple[int, NextAction | None]]:
+        """Turn the payer's approval into a payment.
 
-        For providers where approving moves no money. The provider is asked for the state first,
-        so a webhook and a return that come together complete the payment once.
+        Returns how many events that published, and what the payer has to do once more, if the
+        provider sends back for another way to pay. It is for providers where approving moves no
+        money. They are asked for the state first, so a webhook and a return that come together
+        complete the payment once.
         """
         if Capability.COMPLETE not in provider.capabilities:
-            return 0
+            return 0, None
         record: PaymentRecord | None = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)
         )
         if record is None or record.status not in _OPEN:
-            return 0
+            return 0, None
         found = record
         payment: Payment = yield Talk(
             provider,
@@ -298,7 +304,7 @@ class Operations:
         recorded: store.Recorded = yield Transact(
             lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
         )
-        return recorded.events
+        return recorded.events, payment.next
 
     def record_transfers(
         self, transfers: Iterable[TransferReceived], provider_key: str

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from ..errors import ConfigurationError
 from ..http import Delivery, Reply
+from ..models import Redirect
 from ..provider import Outcome
 from .receiver import (
     BODY_SECONDS,
@@ -27,6 +28,7 @@ from .receiver import (
     check_return_to,
     error_reply,
     find_route,
+    onward_reply,
     refuse_head,
     return_reply,
     status_reply,
@@ -127,6 +129,8 @@ class PaykitApp:
 
     async def _return(self, delivery: Delivery, account: str) -> Reply:
         info: ReturnInfo = await self._call("receive_return", delivery, provider=account)
+        if isinstance(info.onward, Redirect):
+            return onward_reply(info.onward.url)
         record = info.record
         return return_reply(
             self._return_to,

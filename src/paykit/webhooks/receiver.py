@@ -164,6 +164,14 @@ def return_reply(
     return Reply(303, b"", None, (("location", location), ("cache-control", "no-store")))
 
 
+def onward_reply(url: str) -> Reply:
+    """Send the browser back to the provider, which wants the payer to do something once more.
+
+    ``url`` comes from the provider's API, never from the browser.
+    """
+    return Reply(303, b"", None, (("location", url), ("cache-control", "no-store")))
+
+
 _STATES: Final = {
     PaymentStatus.SUCCEEDED: "paid",
     PaymentStatus.PARTIALLY_REFUNDED: "paid",
