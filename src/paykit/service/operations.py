@@ -295,9 +295,11 @@ class Operations:
         if record is None or record.status not in _OPEN:
             return 0, None
         found = record
+        # A key of its own for each attempt: the former one would only repeat a decline. That the
+        # money is not taken twice does not hang on it, for an order can be completed only once.
+        key = f"{found.payment_id}-{self._new_id()}"
         payment: Payment = yield Talk(
-            provider,
-            lambda: provider.complete(found.ref, idempotency_key=f"{found.payment_id}-complete"),
+            provider, lambda: provider.complete(found.ref, idempotency_key=key)
         )
         now = self._clock()
         fact = _answer(found, payment, now, source=Source.API)

@@ -1,0 +1,195 @@
+"""A payer's approval is turned into a payment, once, by the webhook or the return."""
+
+import json
+
+import attrs
+import pytest
+
+from paykit import (
+    Delivery,
+    Discrepancy,
+    Money,
+    NoAnswer,
+    Outcome,
+    Payment,
+    PaymentProcessed,
+    PaymentRequest,
+    PaymentStatus,
+    Provider,
+    Redirect,
+    Reply,
+)
+from paykit.flow import done
+from paykit.http import HttpRequest, HttpResponse
+from paykit.provider import ProviderInfo
+from paykit.signing import SharedSecret, fingerprint, seal_secret
+from paykit.wire import ProviderConfig, Secret
+
+from .shop import START
+
+S = PaymentStatus
+PRICE = Money(150_000, "VND")
+URL = "https://approving.example/complete"
+
+
+class ApprovingConfig(ProviderConfig):
+    provider = "approving"
+    secret: Secret
+
+
+class Approving(Provider):
+    """The least that has a payer approve before the money is taken."""
+
+    name = "approving"
+    info = ProviderInfo(
+        title="Approving",
+        homepage="https://approving.example",
+        docs=(),
+        currencies=frozenset({"VND"}),
+        countries=frozenset({"VN"}),
+    )
+    Config = ApprovingConfig
+    acknowledgement = Reply(200)
+
+    def create_payment(self, request):
+        return done(self.session(request, Redirect("https://approving.example/page")))
+
+    def verify(self, delivery):
+        secrets = (SharedSecret(self.config.secret.get_secret_value()),)
+        return done(
+            seal_secret(
+                delivery,
+                secrets=secrets,
+                given=delivery.header("secret"),
+                fields=json.loads(delivery.body),
+                expected="the secret",
+            )
+        )
+
+    verify_return = verify
+
+    def parse(self, verified):
+        return (
+            PaymentProcessed(
+                event_id=fingerprint(verified.delivery.body),
+                provider=self.name,
+                reference=verified.fields["reference"],
+                status=S(verified.fields["status"]),
+                amount=PRICE,
+                occurred_at=START,
+            ),
+        )
+
+    def complete(self, ref, *, idempotency_key):
+        request = HttpRequest("POST", URL, {"Key": idempotency_key}, ref.reference.encode())
+        response = yield attrs.evolve(request, moves_money=True)
+        answer = response.json()
+        return Payment(
+            provider=self.name,
+            reference=ref.reference,
+            status=S(answer["status"]),
+            amount=Money(answer.get("amount", 150_000), "VND"),
+            next=Redirect(answer["next"]) if "next" in answer else None,
+        )
+
+
+def answer(**fields):
+    return HttpResponse(200, body=json.dumps(fields).encode())
+
+
+def told(status="pending", number=1):
+    body = json.dumps({"reference": "R-1", "status": status, "number": number}).encode()
+    return Delivery("POST", headers={"secret": "s3cret"}, body=body)
+
+
+@pytest.fixture
+def shop(open_service):
+    provider = Approving(ApprovingConfig(secret="s3cret"), clock=lambda: START)
+    return open_service(providers=[provider])
+
+
+@pytest.fixture
+def session(shop):
+    return shop.create(PaymentRequest(reference="R-1", amount=PRICE), provider="approving")
+
+
+def events_of(shop):
+    events = []
+    shop.service._handlers[:] = [events.append]
+    while shop.relay():
+        pass
+    return [(event.status, event.source, event.sequence) for event in events]
+
+
+@pytest.mark.parametrize("way", ["webhook", "return"])
+def test_an_approval_is_completed(shop, session, way):
+    shop.transport.answers.append(answer(status="succeeded"))
+    if way == "webhook":
+        receipt = shop.receive(told(), provider="approving")
+        assert (receipt.outcome, receipt.reply.status, receipt.published) == ("accepted", 200, 1)
+    else:
+        info = shop.receive_return(told(), provider="approving")
+        assert (info.verified, info.record.status, info.published) == (True, S.SUCCEEDED, 1)
+    (request,) = shop.transport.asked
+    assert (request.url, request.body) == (URL, b"R-1")
+    assert shop.status(session.payment_id).status is S.SUCCEEDED
+    assert events_of(shop) == [(S.SUCCEEDED, "api", 1)]
+
+
+def test_it_is_completed_once(shop, session):
+    shop.transport.answers.append(answer(status="succeeded"))
+    shop.receive_return(told(), provider="approving")
+    assert shop.receive(told(), provider="approving").outcome == "accepted"
+    shop.receive_return(told(), provider="approving")
+    assert shop.receive(told(), provider="approving").outcome == "duplicate"
+    assert len(shop.transport.asked) == 1
+    assert events_of(shop) == [(S.SUCCEEDED, "api", 1)]
+
+
+def test_a_failure_makes_the_provider_come_again(shop, session):
+    shop.transport.answers += [NoAnswer("away"), answer(status="succeeded")]
+    receipt = shop.receive(told(), provider="approving")
+    assert (receipt.outcome, receipt.reply.status) == (Outcome.TRY_AGAIN, 503)
+    assert shop.status(session.payment_id).status is S.PENDING
+    receipt = shop.receive(told(), provider="approving")
+    assert (receipt.outcome, receipt.reply.status, receipt.published) == ("duplicate", 200, 1)
+    assert shop.status(session.payment_id).status is S.SUCCEEDED
+
+
+def test_a_failure_on_the_return_leaves_it_open(shop, session):
+    shop.transport.answers.append(NoAnswer("away"))
+    info = shop.receive_return(told(), provider="approving")
+    assert (info.verified, info.record.status.value) == (True, "requires_action")
+
+
+def test_each_attempt_has_a_key_of_its_own(shop, session):
+    again = "https://approving.example/again"
+    shop.transport.answers += [answer(status="requires_action", next=again)] * 2
+    for _ in range(2):
+        info = shop.receive_return(told(), provider="approving")
+        assert info.onward == Redirect(again)
+    keys = {request.header("Key") for request in shop.transport.asked}
+    assert len(keys) == 2
+    assert all(key.startswith(f"{session.payment_id}-") for key in keys)
+
+
+def test_what_is_completed_is_compared_with_the_record(shop, session):
+    shop.transport.answers.append(answer(status="succeeded", amount=149_999))
+    shop.receive(told(), provider="approving")
+    record = shop.status(session.payment_id)
+    assert (record.status, record.discrepancy) == (S.NEEDS_REVIEW, Discrepancy.UNDERPAID)
+
+
+@pytest.mark.parametrize("status", ["failed", "succeeded", "authorized"])
+def test_what_is_decided_is_left_alone(shop, session, status):
+    shop.receive(told(status), provider="approving")
+    shop.receive(told("pending", 2), provider="approving")
+    shop.receive_return(told(), provider="approving")
+    assert shop.transport.asked == []
+
+
+def test_a_payment_that_is_not_ours_is_not_completed(shop):
+    assert shop.receive(told(), provider="approving").outcome == "unknown_reference"
+    info = shop.receive_return(told(), provider="approving")
+    assert (info.verified, info.record) == (True, None)
+    assert shop.transport.asked == []
