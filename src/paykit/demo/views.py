@@ -79,7 +79,7 @@ def transfer_view(payload: str) -> dict[str, str]:
     bank = asked.bank
     return {
         "payload": payload,
-        "image": svg(payload),
+        "image": svg(payload, scale=5),
         "bank": bank.short_name if bank else asked.bank_bin,
         "account": asked.account,
         "amount": asked.amount.format() if asked.amount else "",
