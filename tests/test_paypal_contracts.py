@@ -14,7 +14,6 @@ from paykit import (
     InvalidRequest,
     LineItem,
     Money,
-    PaykitError,
     PaymentRef,
     PaymentRequest,
     PaymentStatus,
@@ -26,6 +25,7 @@ from paykit.flow import run
 from paykit.http import HttpRequest, HttpResponse
 from paykit.providers.paypal.amounts import CURRENCIES, WHOLE
 from paykit.providers.paypal.requests import CHOICES
+from paykit.testing.conformance.base import attempt
 from paykit.testing.conformance.data import CaseFolder
 
 from .support.contracts import OffContract, answers, check_paypal, paypal
@@ -76,7 +76,7 @@ def test_the_case_folder_is_as_described(case):
 
 
 def test_the_exceptions_are_cases():
-    assert OFF_CONTRACT <= {case.id for case in CALLS}
+    assert {case.id for case in CALLS} >= OFF_CONTRACT
 
 
 ORDER = {
@@ -273,11 +273,11 @@ def test_any_order_that_is_described_is_read_or_refused(data):
         return HttpResponse(200, body=json.dumps(order).encode())
 
     ref = PaymentRef(reference="ORDER-1", provider_id="5O190127TN364715T")
-    try:
-        payment = run(PayPal(CONFIG).fetch_payment(ref), peer)
-    except PaykitError as error:
-        assert error.sent is not False
+    ended = attempt(lambda: run(PayPal(CONFIG).fetch_payment(ref), peer))
+    if ended.error is not None:
+        assert ended.error.sent is not False
         return
+    payment = ended.result
     taken = [
         capture
         for capture in order["purchase_units"][0].get("payments", {}).get("captures", [])

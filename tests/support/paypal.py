@@ -39,7 +39,7 @@ class PretendPayPal:
         """Answer ``request``."""
         self.requests.append(request)
         path = urlsplit(request.url).path
-        if path == "/v1/oauth2/token":
+        if path.endswith("/v1/oauth2/token"):
             self.tokens += 1
             return _json(
                 200,

@@ -202,6 +202,10 @@ class Operations:
         except WebhookError as error:
             log.info("an unproven browser return for %s: %s", provider.key, error)
             return ReturnInfo(verified=False, record=None)
+        except PaykitError as error:
+            # The provider had to be asked and did not answer: the page shows what it shows then.
+            log.warning("could not verify a browser return for %s: %s", provider.key, error)
+            return ReturnInfo(verified=False, record=None)
         reference = (events[0].reference if events else None) or ""
         record = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)
