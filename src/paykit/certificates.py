@@ -50,8 +50,18 @@ def trusted_key(
     name in the SAN, the extended usage of a server, sane signatures. Raises
     :class:`~paykit.errors.SignatureError`.
     """
+    from cryptography.x509 import DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
+
     if len(pem) > MAX_BYTES:
         raise SignatureError(f"the certificate has more than {MAX_BYTES} bytes")
+    try:
+        return _judge(pem, name, now, roots, intermediates)
+    # A certificate is read piece by piece, so any piece may turn out to be none.
+    except (ValueError, DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType, Warning):
+        raise SignatureError("the certificate cannot be read") from None
+
+
+def _judge(pem: bytes, name: str, now: datetime, roots: str, intermediates: str) -> TrustedKey:
     sent = _read(pem)
     if not sent or len(sent) > _MAX_CERTIFICATES:
         raise SignatureError("not a certificate in PEM")
@@ -104,7 +114,7 @@ def _verify(
     now: datetime,
 ) -> Sequence[Certificate]:
     """The chain from ``leaf`` to an anchor."""
-    from cryptography.x509 import DNSName, DuplicateExtension, UnsupportedGeneralNameType
+    from cryptography.x509 import DNSName
     from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
     if not anchors:
@@ -112,7 +122,7 @@ def _verify(
     builder = PolicyBuilder().store(Store(anchors)).time(now.astimezone(UTC).replace(tzinfo=None))
     try:
         return builder.build_server_verifier(DNSName(name)).verify(leaf, helpers)
-    except (VerificationError, DuplicateExtension, UnsupportedGeneralNameType, ValueError):
+    except VerificationError:
         # Without the reason, which quotes the certificate.
         raise SignatureError(
             f"the certificate is not that of {name}, or not issued by a trusted authority"

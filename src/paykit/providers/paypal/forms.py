@@ -17,8 +17,8 @@ PLAIN_URL = re.compile(r"https?://[!-~]+", re.ASCII)
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _REQUEST_ID = re.compile(r"[!-~]{1,108}", re.ASCII)
 _MOMENT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
-    r"(?:Z|[+-][0-9]{2}:[0-9]{2})",
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,
 )
 
@@ -29,7 +29,7 @@ def read_moment(value: Any) -> datetime:
         return value
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
         raise ValueError("not a time with its zone")
-    return datetime.fromisoformat(value)
+    return datetime.fromisoformat(value.upper())
 
 
 def to_request_id(key: str, *more: str) -> str:

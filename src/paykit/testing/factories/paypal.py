@@ -179,7 +179,8 @@ def signed_webhook(
     where = config.base_url or _HOSTS[config.environment]
     digest = hashlib.sha256(body).hexdigest()
     transmission, time = f"{digest[:8]}-{digest[8:12]}-11ee-{digest[12:16]}-4c7d2aa3", _time(at)
-    text = f"{transmission}|{time}|{webhook_id or config.webhook_ids[0]}|{crc32(body)}"
+    signed_for = config.webhook_ids[0] if webhook_id is None else webhook_id
+    text = f"{transmission}|{time}|{signed_for}|{crc32(body)}"
     headers = {
         "Content-Type": "application/json",
         "PAYPAL-TRANSMISSION-ID": transmission,
