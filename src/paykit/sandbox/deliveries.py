@@ -8,8 +8,8 @@ in memory and bounded.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
 import attrs
@@ -36,15 +36,23 @@ class Verdict:
     again: bool = True  #: whether what is not settled is tried again
 
 
+def _seconds(span: timedelta | float) -> float:
+    return span.total_seconds() if isinstance(span, timedelta) else span
+
+
+def _all_seconds(spans: Iterable[timedelta | float]) -> tuple[float, ...]:
+    return tuple(map(_seconds, spans))
+
+
 @attrs.frozen(kw_only=True)
 class RetryRule:
-    """``delays`` holds the seconds before each further attempt; ``timeout`` ends one attempt.
+    """``delays`` are the waits before each further attempt; ``timeout`` ends one attempt.
 
     The first attempt is made after ``wait`` seconds.
     """
 
-    delays: tuple[float, ...]
-    timeout: float
+    delays: tuple[float, ...] = attrs.field(converter=_all_seconds)
+    timeout: float = attrs.field(converter=_seconds)
     judge: Callable[[HttpResponse], Verdict]
     wait: float = 0
 

@@ -69,8 +69,8 @@ class CassoSimulator:
             provider="casso",
             reference=transfer.memo or "no memo",
             rule=RetryRule(
-                delays=tuple(delay.total_seconds() for delay in settings.retry_after),
-                timeout=settings.timeout.total_seconds(),
+                delays=settings.retry_after,
+                timeout=settings.timeout,
                 judge=judge,
             ),
         )

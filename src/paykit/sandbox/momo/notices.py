@@ -58,8 +58,8 @@ def return_url(payment: Payment, merchant: MoMoMerchant) -> str:
 def retry_rule(config: MoMoConfig) -> RetryRule:
     """The configured rule: MoMo publishes none beyond its patience for one attempt."""
     return RetryRule(
-        delays=tuple(delay.total_seconds() for delay in config.ipn_retry_after),
-        timeout=config.ipn_timeout.total_seconds(),
+        delays=config.ipn_retry_after,
+        timeout=config.ipn_timeout,
         judge=judge,
     )
 

@@ -340,8 +340,8 @@ class PayOSSimulator:
 
     def _rule(self) -> RetryRule:
         return RetryRule(
-            delays=tuple(delay.total_seconds() for delay in self._channel.retry_after),
-            timeout=self._channel.timeout.total_seconds(),
+            delays=self._channel.retry_after,
+            timeout=self._channel.timeout,
             judge=judge,
         )
 

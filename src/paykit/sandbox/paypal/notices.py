@@ -145,8 +145,8 @@ def certificate_url(base: str, certificate_id: str) -> str:
 def retry_rule(config: PayPalConfig) -> RetryRule:
     """PayPal's published rule: up to 25 more attempts over three days."""
     return RetryRule(
-        delays=tuple(delay.total_seconds() for delay in config.webhook_retry_after),
-        timeout=config.webhook_timeout.total_seconds(),
+        delays=config.webhook_retry_after,
+        timeout=config.webhook_timeout,
         judge=judge,
     )
 

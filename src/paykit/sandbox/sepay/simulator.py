@@ -64,8 +64,8 @@ class SePaySimulator:
             provider="sepay",
             reference=transfer.memo or "no memo",
             rule=RetryRule(
-                delays=tuple(delay.total_seconds() for delay in settings.retry_after),
-                timeout=settings.timeout.total_seconds(),
+                delays=settings.retry_after,
+                timeout=settings.timeout,
                 judge=judge,
             ),
         )

@@ -151,8 +151,8 @@ class SePayGatewaySimulator:
             provider="sepaypg",
             reference=order.invoice,
             rule=RetryRule(
-                delays=tuple(delay.total_seconds() for delay in self._merchant.retry_after),
-                timeout=self._merchant.timeout.total_seconds(),
+                delays=self._merchant.retry_after,
+                timeout=self._merchant.timeout,
                 judge=judge,
             ),
         )

@@ -51,8 +51,8 @@ def ipn_request(payment: Payment, outcome: Outcome, config: VNPayConfig) -> Http
 def retry_rule(config: VNPayConfig) -> RetryRule:
     """VNPay's published rule: ten more attempts, five minutes apart."""
     return RetryRule(
-        delays=(config.ipn_interval.total_seconds(),) * config.ipn_retries,
-        timeout=config.ipn_timeout.total_seconds(),
+        delays=(config.ipn_interval,) * config.ipn_retries,
+        timeout=config.ipn_timeout,
         judge=judge,
     )
 

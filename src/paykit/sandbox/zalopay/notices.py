@@ -90,8 +90,8 @@ def agreement_return(agreement: Agreement) -> str:
 def retry_rule(config: ZaloPayConfig, *, wait: float = 0) -> RetryRule:
     """The configured rule: ZaloPay publishes only how often it calls again."""
     return RetryRule(
-        delays=tuple(delay.total_seconds() for delay in config.callback_retry_after),
-        timeout=config.callback_timeout.total_seconds(),
+        delays=config.callback_retry_after,
+        timeout=config.callback_timeout,
         judge=judge,
         wait=wait,
     )
