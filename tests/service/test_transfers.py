@@ -311,6 +311,60 @@ def test_money_that_a_poll_told_of_before_is_not_counted_again():
     assert [told(event) for event in events] == [(S.SUCCEEDED, D.DUPLICATE_PAYMENT, 1, 150_001)]
 
 
+def polled(status, captured):
+    payment = Payment(
+        provider="vietqr", reference=CODE, status=status, amount=PRICE, captured=vnd(captured)
+    )
+    return _answer(RECORD, payment, START, source=Source.POLL)
+
+
+@pytest.mark.parametrize(
+    ("status", "amounts", "discrepancy"),
+    [
+        (S.SUCCEEDED, (100_000, 50_000), None),
+        (S.SUCCEEDED, (100_000, 60_000), D.OVERPAID),
+        (S.SUCCEEDED, (200_000,), D.OVERPAID),
+        (S.EXPIRED, (100_000,), D.UNDERPAID),
+    ],
+)
+def test_a_poll_and_the_transfers_end_the_same_in_any_order(status, amounts, discrepancy):
+    facts = [
+        polled(status, sum(amounts)),
+        *(transfer(amount, number=number) for number, amount in enumerate(amounts)),
+    ]
+    for order in permutations(facts):
+        record, events = RECORD, []
+        for one in order:
+            kind = receive_transfer if isinstance(one, TransferReceived) else transition
+            done = kind(record, one)
+            record = done.record
+            events += [done.event] if done.event else []
+        assert record.status is (S.NEEDS_REVIEW if discrepancy else S.SUCCEEDED)
+        assert record.captured == vnd(sum(amounts))
+        assert record.discrepancy is events[-1].discrepancy is discrepancy
+        assert events[-1].captured == vnd(sum(amounts))
+
+
+@pytest.mark.parametrize("amount", [0, -50_000])
+@pytest.mark.parametrize("status", [S.REQUIRES_ACTION, S.SUCCEEDED])
+def test_what_brings_nothing_or_takes_is_never_counted(status, amount):
+    paid = PRICE if status is S.SUCCEEDED else vnd(0)
+    record = attrs.evolve(RECORD, status=status, captured=paid, received=paid)
+    done = receive_transfer(record, attrs.evolve(transfer(), amount=vnd(amount)))
+    assert (done.record.captured, done.record.received) == (paid, paid)
+    assert done.event.discrepancy is D.UNMATCHED
+    assert done.event.status is (S.SUCCEEDED if paid else S.NEEDS_REVIEW)
+
+
+@pytest.mark.parametrize("amount", [0, -50_000])
+def test_a_feed_that_brings_nothing_or_takes_is_refused(shop, amount):
+    create(shop)
+    with pytest.raises(InvalidRequest) as caught:
+        take(shop, transfer(), attrs.evolve(transfer(number=2), amount=vnd(amount)))
+    assert caught.value.field == "transfers"
+    assert published(shop) == []
+
+
 @pytest.mark.parametrize("status", [S.CANCELED, S.EXPIRED])
 def test_money_for_what_is_closed_is_late(status):
     done = receive_transfer(attrs.evolve(RECORD, status=status), transfer())

@@ -309,6 +309,8 @@ class Operations:
         for transfer in mine:
             if (transfer.provider, transfer.account) != (provider.name, provider.account):
                 raise InvalidRequest("is another account's transfer", field="transfers")
+            if transfer.amount.minor <= 0:
+                raise InvalidRequest("is more than nothing: money that came in", field="transfers")
         now = self._clock()
         recorded: store.Recorded = yield Transact(
             lambda conn: store.record_facts(conn, mine, digest="", now=now)
