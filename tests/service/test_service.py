@@ -27,6 +27,7 @@ from paykit import (
     StoreUnavailable,
 )
 from paykit.http import HttpResponse
+from paykit.service import store
 from paykit.service.facade import AsyncPaymentService, PaymentService
 
 from .shop import START, momo, notice, request, vnpay
@@ -142,6 +143,17 @@ def test_unknown_reference_is_kept_and_joined_later(service):
     assert service.orphans() == []
     assert [event.payment_id for event in published(service)] == [session.payment_id]
     assert code_of(service.receive(notice("ORDER-9"), provider="vnpay")) == "02"
+
+
+def test_every_orphan_can_be_seen(service, monkeypatch):
+    monkeypatch.setattr(store, "_A_PAGE", 2)
+    for number in range(5):
+        service.receive(notice(f"OTHER-{number}", number=str(number + 1)), provider="vnpay")
+    pages = [service.orphans()]
+    while page := service.orphans(after=pages[-1][-1]):
+        pages.append(page)
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert len({fact.reference for page in pages for fact in page}) == 5
 
 
 def test_another_provider_cannot_settle_an_order(open_service):

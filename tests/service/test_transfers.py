@@ -1,5 +1,6 @@
 """Bank transfers in the service: each counts once, a payment is judged by their sum."""
 
+import json
 from datetime import timedelta
 from itertools import permutations
 
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paykit import (
+    Delivery,
     Discrepancy,
     InvalidRequest,
     Money,
@@ -26,6 +28,7 @@ from paykit.service.state import PaymentRecord, receive_transfer, transition
 from paykit.vietqr import parse
 
 from .shop import START
+from .test_service import rows
 
 S, D = PaymentStatus, Discrepancy
 PRICE = Money(150_000, "VND")
@@ -218,6 +221,61 @@ def test_it_is_assigned_to_a_payment_that_is_there(shop):
         shop.assign(transfer(memo=""), payment_id="pay_none")
     assert caught.value.field == "payment_id"
     assert len(shop.unmatched()) == 1
+
+
+def test_it_is_assigned_within_its_account(open_service):
+    shop = open_service(providers=[vietqr(), vietqr("eu")])
+    lost = transfer(memo="")
+    take(shop, lost)
+    wanted = PaymentRequest(reference=CODE, amount=PRICE)
+    elsewhere = shop.create(wanted, provider="vietqr-eu")
+    with pytest.raises(InvalidRequest) as caught:
+        shop.assign(lost, payment_id=elsewhere.payment_id)
+    assert caught.value.field == "payment_id"
+    assert shop.status(elsewhere.payment_id).received == vnd(0)
+    assert shop.unmatched() == [lost]
+
+
+def test_every_unmatched_transfer_can_be_seen(shop, clock):
+    lost = []
+    for day in range(3):
+        batch = [transfer(memo="", number=f"{day}-{number}") for number in range(70)]
+        take(shop, *batch)
+        lost += sorted(batch, key=lambda one: one.event_id)
+        clock.pass_(days=1)
+    seen = [shop.unmatched()]
+    while page := shop.unmatched(after=seen[-1][-1]):
+        seen.append(page)
+    assert [len(page) for page in seen] == [100, 100, 10]
+    assert [one for page in seen for one in page] == lost
+    with pytest.raises(InvalidRequest) as caught:
+        shop.unmatched(after=transfer(number="not there"))
+    assert caught.value.field == "after"
+    assert shop.orphans() == []
+
+
+def test_one_transfer_with_two_amounts_is_for_a_person(shop, database):
+    """The first that was told stays, and both are kept."""
+    session = create(shop)
+    take(shop, transfer(60_000))
+    for _ in range(2):
+        assert take(shop, transfer(150_000)) == 0
+    record = shop.status(session.payment_id)
+    assert (record.status, record.received) == (S.NEEDS_REVIEW, vnd(60_000))
+    assert len(published(shop)) == 1
+    kept = [row for row in rows(database, "paykit_inbox") if row["source"] == "transfer"]
+    assert sorted(json.loads(row["fact"])["amount"]["minor"] for row in kept) == [60_000, 150_000]
+    assert {row["outcome"] for row in kept} == {"mismatch"}
+    assert shop.unmatched() == []
+    # Another memo, as a list may have it, is no contradiction.
+    assert take(shop, transfer(60_000, memo=f"CK {CODE}")) == 0
+    assert len(rows(database, "paykit_inbox")) == 3
+
+
+def test_a_return_that_nothing_proves(shop):
+    create(shop)
+    info = shop.receive_return(Delivery.get(f"reference={CODE}"), provider="vietqr")
+    assert (info.verified, info.record, info.published) == (False, None, 0)
 
 
 def test_a_transfer_before_its_payment_is_joined(shop):

@@ -240,12 +240,16 @@ class Operations:
         return ReturnInfo(verified=True, record=record, published=published)
 
     def refresh(self, payment_id: str) -> Operation[int]:
-        """Ask the provider how a payment stands; returns how many events that published."""
+        """Ask the provider how a payment stands; returns how many events that published.
+
+        An approval that neither a notice nor a return told of is turned into a payment here.
+        """
         record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
         if record is None:
             raise InvalidRequest("there is no such payment", field="payment_id")
         provider = self._provider_of(record)
-        return (yield from self._ask(provider, record))
+        published = yield from self._ask(provider, record)
+        return published + (yield from self._complete(provider, record.reference))
 
     def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
         payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
@@ -317,9 +321,9 @@ class Operations:
         )
         return recorded.events
 
-    def unmatched(self) -> Operation[list[TransferReceived]]:
+    def unmatched(self, after: TransferReceived | None) -> Operation[list[TransferReceived]]:
         """Transfers that no payment is known for."""
-        found: list[TransferReceived] = yield Read(store.unmatched)
+        found: list[TransferReceived] = yield Read(lambda conn: store.unmatched(conn, after))
         return found
 
     def assign(self, transfer: TransferReceived, payment_id: str) -> Operation[int]:
@@ -343,9 +347,9 @@ class Operations:
             return None
         return _load_session(found.session, found.record)
 
-    def orphans(self) -> Operation[list[PaymentProcessed]]:
+    def orphans(self, after: PaymentProcessed | None) -> Operation[list[PaymentProcessed]]:
         """Authentic facts about payments that are not ours, for a person to look at."""
-        found: list[PaymentProcessed] = yield Read(store.orphans)
+        found: list[PaymentProcessed] = yield Read(lambda conn: store.orphans(conn, after))
         return found
 
     def _draft(self, request: PaymentRequest, provider: Provider, now: datetime) -> PaymentRecord:
@@ -404,10 +408,11 @@ def _answer(
 ) -> PaymentProcessed:
     """What the provider says of a payment when asked, as a fact like any other.
 
-    The same answer again is the same fact: whoever asks every minute fills no inbox.
+    The same answer again is the same fact: whoever asks every minute fills no inbox. After other
+    news it is another one, as a payment may fail, be tried again, and fail in the same way.
     """
     said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
-    name = "|".join([source, record.payment_id, *(str(item) for item in said)])
+    name = "|".join(map(str, (source, record.payment_id, record.sequence, *said)))
     return PaymentProcessed(
         event_id=fingerprint(name.encode()),
         provider=record.provider,
