@@ -401,6 +401,32 @@ def test_events_wait_for_a_subscriber_and_survive_a_restart(open_service):
     assert published(open_service()) == []
 
 
+class Numbering(type(vnpay())):
+    """Its event ids are its own, as they are of another account of it."""
+
+    def parse(self, verified):
+        return tuple(attrs.evolve(event, event_id="1") for event in super().parse(verified))
+
+
+def test_event_ids_of_two_accounts_may_be_the_same(open_service):
+    accounts = [Numbering(vnpay(*names).config) for names in ((), ("second", "SHOP0002"))]
+    service = open_service(providers=accounts)
+    for key, code in (("vnpay", "SHOP0001"), ("vnpay-second", "SHOP0002")):
+        service.create(request(), provider=key)
+        for outcome in (Outcome.ACCEPTED, Outcome.DUPLICATE):
+            receipt = service.receive(notice(vnp_TmnCode=code), provider=key)
+            assert receipt.outcome is outcome
+    events = published(service)
+    assert [event.account for event in events] == ["default", "second"]
+    assert events[0].event_id == "1"
+    assert len({event.event_id for event in events}) == 2
+
+
+def test_one_account_under_two_names_is_refused(open_service):
+    with pytest.raises(ConfigurationError, match="vnpay-second and vnpay are one account"):
+        open_service(providers=[vnpay(), vnpay("second")])
+
+
 def test_two_accounts_with_one_name_are_refused(open_service):
     with pytest.raises(ConfigurationError):
         open_service(providers=[vnpay(), vnpay()])

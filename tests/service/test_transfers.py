@@ -1,6 +1,8 @@
 """Bank transfers in the service: each counts once, a payment is judged by their sum."""
 
 import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from itertools import permutations
 
@@ -35,8 +37,8 @@ PRICE = Money(150_000, "VND")
 ACCOUNT = "0071001234567"
 
 
-def vietqr(account="default"):
-    settings = {"bank": "VCB", "account_number": ACCOUNT, "account": account}
+def vietqr(account="default", number=ACCOUNT):
+    settings = {"bank": "VCB", "account_number": number, "account": account}
     return VietQR.from_dict(settings, clock=lambda: START)
 
 
@@ -180,6 +182,28 @@ def test_too_late(shop):
     assert shop.status(again.payment_id).status is S.SUCCEEDED
 
 
+def test_parts_in_time_are_in_time_whatever_happened_since():
+    record = attrs.evolve(RECORD, expires_at=START + timedelta(minutes=15))
+    asked = _answer(
+        record,
+        Payment(provider="vietqr", reference=CODE, status=S.PENDING, amount=PRICE),
+        START + timedelta(minutes=20),
+        source=Source.POLL,
+    )
+    record, events = run(
+        transition(record, asked).record, [transfer(100_000), transfer(50_000, number=2)]
+    )
+    assert record.updated_at == START + timedelta(minutes=20)
+    assert (record.status, record.received_at) == (S.SUCCEEDED, START)
+    # In whatever order the two are told, the later one decides.
+    late = transfer(50_000, number=2, at=START + timedelta(minutes=16))
+    record = attrs.evolve(RECORD, expires_at=START + timedelta(minutes=15))
+    for order in permutations([transfer(100_000), late]):
+        done, events = run(record, order)
+        assert told(events[-1])[:2] == (S.NEEDS_REVIEW, D.LATE)
+        assert done.received_at == late.occurred_at
+
+
 @pytest.mark.parametrize(
     "memo",
     [
@@ -224,7 +248,7 @@ def test_it_is_assigned_to_a_payment_that_is_there(shop):
 
 
 def test_it_is_assigned_within_its_account(open_service):
-    shop = open_service(providers=[vietqr(), vietqr("eu")])
+    shop = open_service(providers=[vietqr(), vietqr("eu", "0071007654321")])
     lost = transfer(memo="")
     take(shop, lost)
     wanted = PaymentRequest(reference=CODE, amount=PRICE)
@@ -270,6 +294,17 @@ def test_one_transfer_with_two_amounts_is_for_a_person(shop, database):
     # Another memo, as a list may have it, is no contradiction.
     assert take(shop, transfer(60_000, memo=f"CK {CODE}")) == 0
     assert len(rows(database, "paykit_inbox")) == 3
+
+
+def test_a_transfer_counts_once_even_if_the_inbox_was_emptied(shop, database):
+    session = create(shop)
+    take(shop, transfer(60_000))
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DELETE FROM paykit_inbox")
+        connection.commit()
+    with pytest.raises(InvalidRequest):
+        take(shop, transfer(60_000))
+    assert shop.status(session.payment_id).received == vnd(60_000)
 
 
 def test_a_return_that_nothing_proves(shop):

@@ -111,6 +111,10 @@ class Operations:
         for provider in providers:
             if provider.key in self._providers:
                 raise ConfigurationError(f"the account {provider.key} is configured twice")
+            for other in self._providers.values():
+                if _same_but_for_its_name(provider, other):
+                    # One notice would be genuine for both, and pay a payment of each.
+                    raise ConfigurationError(f"{provider.key} and {other.key} are one account")
             self._providers[provider.key] = provider
         self._clock = clock
         self._new_id = new_id
@@ -395,6 +399,11 @@ class Operations:
             reason=reason,
             source=Source.API,
         )
+
+
+def _same_but_for_its_name(one: Provider, other: Provider) -> bool:
+    renamed = one.config.model_copy(update={"account": other.account})
+    return one.name == other.name and renamed == other.config
 
 
 #: Not decided yet, so an approval may still be waiting.

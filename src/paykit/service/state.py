@@ -74,6 +74,7 @@ class PaymentRecord:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None  #: when the time to pay is over
+    received_at: datetime | None = None  #: when the latest of the bank transfers arrived
     provider_id: str | None = None
     discrepancy: Discrepancy | None = None
     code: str | None = None
@@ -158,8 +159,11 @@ def receive_transfer(
     """Count ``transfer`` for ``record``, and judge the payment by the sum."""
     same_currency = transfer.amount.currency == record.amount.currency
     countable = not id_taken and same_currency and transfer.amount.minor > 0
-    received = record.received + transfer.amount if countable else record.received
-    counted = attrs.evolve(record, received=received)
+    received, received_at = record.received, record.received_at
+    if countable:
+        received += transfer.amount
+        received_at = max(transfer.occurred_at, received_at or transfer.occurred_at)
+    counted = attrs.evolve(record, received=received, received_at=received_at)
     if countable and received <= record.captured:
         # The provider's own total told of this money before the transfer itself did.
         return Transition(counted, None, Outcome.ACCEPTED)
@@ -168,7 +172,7 @@ def receive_transfer(
         reference=record.reference,
         amount=record.amount,
         received=record.received,
-        received_at=record.updated_at if record.received else None,
+        received_at=record.received_at,
         expires_at=_LONG_AGO if closed else record.expires_at,
         paid=record.status in _PAID,
     )
