@@ -105,7 +105,7 @@ class Outcome(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     STALE = "stale"
     MALFORMED = "malformed"
-    TRY_AGAIN = "try_again"  #: our fault; nothing was stored
+    TRY_AGAIN = "try_again"  #: not stored, or not completed yet: the provider shall come again
 
 
 #: How most providers want to hear of what was not taken in.

@@ -9,10 +9,11 @@ import time
 
 import pytest
 
-from paykit import Outcome
+from paykit import InvalidRequest, Outcome
 from paykit.service import PaymentService
 
 from .shop import notice, request, vnpay
+from .test_transfers import create, transfer, vietqr
 
 CHILD = r"""
 import os, signal, sys, time
@@ -51,9 +52,9 @@ time.sleep(30)
 """
 
 
-def run_child(database, point):
+def run_child(code, *arguments):
     child = subprocess.run(
-        [sys.executable, "-c", CHILD, database, point],
+        [sys.executable, "-c", code, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
@@ -84,7 +85,7 @@ def reopen(database):
 
 @pytest.mark.parametrize("point", ["after verify", "before commit"])
 def test_before_the_commit_the_redelivery_is_new(database, point):
-    assert run_child(database, point) == ""
+    assert run_child(CHILD, database, point) == ""
     outcome, events = reopen(database)
     assert outcome is Outcome.ACCEPTED
     assert [event.status for event in events] == ["succeeded"]
@@ -92,17 +93,73 @@ def test_before_the_commit_the_redelivery_is_new(database, point):
 
 @pytest.mark.parametrize("point", ["after commit", "in the handler"])
 def test_after_the_commit_the_event_is_published_without_redelivery(database, point):
-    run_child(database, point)
+    run_child(CHILD, database, point)
     outcome, events = reopen(database)
     assert outcome is Outcome.DUPLICATE
     assert [event.status for event in events] == ["succeeded"]
 
 
 def test_an_event_that_was_handled_but_not_marked_comes_again_with_its_id(database):
-    handled = run_child(database, "after the handler").split()
+    handled = run_child(CHILD, database, "after the handler").split()
     outcome, events = reopen(database)
     assert outcome is Outcome.DUPLICATE
     assert [event.event_id for event in events] == [handled[handled.index("handled") + 1]]
+
+
+TRANSFERS = r"""
+import os, signal, sys
+from paykit.service import PaymentService, store
+from tests.service.test_transfers import CODE, create, transfer, vietqr
+
+database, act, point = sys.argv[1:]
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+service = PaymentService([vietqr()], database=database)
+session = create(service)
+if act == "assign":
+    service.record_transfers([transfer(memo="")], provider="vietqr")
+if point == "before commit":
+    name = "assign" if act == "assign" else "record_facts"
+    body = getattr(store, name)
+    def body_then_die(*args, **kwargs):
+        body(*args, **kwargs)
+        die()
+    setattr(store, name, body_then_die)
+if act == "assign":
+    service.assign(transfer(memo=""), payment_id=session.payment_id)
+else:
+    service.record_transfers([transfer(100_000), transfer(50_000, number=2)], provider="vietqr")
+die()
+"""
+
+
+@pytest.mark.parametrize("act", ["assign", "record_transfers"])
+@pytest.mark.parametrize("point", ["before commit", "after commit"])
+def test_transfers_survive_a_kill_and_count_once(database, act, point):
+    run_child(TRANSFERS, database, act, point)
+    lost, events = transfer(memo=""), []
+    with PaymentService([vietqr()], database=database) as service:
+        session = create(service)
+        if act == "assign":
+            assert service.unmatched() == ([lost] if point == "before commit" else [])
+            if point == "before commit":
+                service.assign(lost, payment_id=session.payment_id)
+            else:
+                with pytest.raises(InvalidRequest):
+                    service.assign(lost, payment_id=session.payment_id)
+        else:
+            again = [transfer(100_000), transfer(50_000, number=2)]
+            told = service.record_transfers(again, provider="vietqr")
+            assert told == (2 if point == "before commit" else 0)
+        record = service.status(session.payment_id)
+        assert (record.status, record.received.minor) == ("succeeded", 150_000)
+        service._handlers.append(events.append)
+        while service.relay():
+            pass
+    assert [event.status for event in events][-1] == "succeeded"
+    assert sum(event.amount.minor for event in events) == 150_000
 
 
 BUSY = """

@@ -27,6 +27,7 @@ from paykit import (
     StoreUnavailable,
 )
 from paykit.http import HttpResponse
+from paykit.service import store
 from paykit.service.facade import AsyncPaymentService, PaymentService
 
 from .shop import START, momo, notice, request, vnpay
@@ -142,6 +143,17 @@ def test_unknown_reference_is_kept_and_joined_later(service):
     assert service.orphans() == []
     assert [event.payment_id for event in published(service)] == [session.payment_id]
     assert code_of(service.receive(notice("ORDER-9"), provider="vnpay")) == "02"
+
+
+def test_every_orphan_can_be_seen(service, monkeypatch):
+    monkeypatch.setattr(store, "_A_PAGE", 2)
+    for number in range(5):
+        service.receive(notice(f"OTHER-{number}", number=str(number + 1)), provider="vnpay")
+    pages = [service.orphans()]
+    while page := service.orphans(after=pages[-1][-1]):
+        pages.append(page)
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert len({fact.reference for page in pages for fact in page}) == 5
 
 
 def test_another_provider_cannot_settle_an_order(open_service):
@@ -387,6 +399,32 @@ def test_events_wait_for_a_subscriber_and_survive_a_restart(open_service):
     first.close()
     assert [event.status for event in published(open_service())] == [S.SUCCEEDED]
     assert published(open_service()) == []
+
+
+class Numbering(type(vnpay())):
+    """Its event ids are its own, as they are of another account of it."""
+
+    def parse(self, verified):
+        return tuple(attrs.evolve(event, event_id="1") for event in super().parse(verified))
+
+
+def test_event_ids_of_two_accounts_may_be_the_same(open_service):
+    accounts = [Numbering(vnpay(*names).config) for names in ((), ("second", "SHOP0002"))]
+    service = open_service(providers=accounts)
+    for key, code in (("vnpay", "SHOP0001"), ("vnpay-second", "SHOP0002")):
+        service.create(request(), provider=key)
+        for outcome in (Outcome.ACCEPTED, Outcome.DUPLICATE):
+            receipt = service.receive(notice(vnp_TmnCode=code), provider=key)
+            assert receipt.outcome is outcome
+    events = published(service)
+    assert [event.account for event in events] == ["default", "second"]
+    assert events[0].event_id == "1"
+    assert len({event.event_id for event in events}) == 2
+
+
+def test_one_account_under_two_names_is_refused(open_service):
+    with pytest.raises(ConfigurationError, match="vnpay-second and vnpay are one account"):
+        open_service(providers=[vnpay(), vnpay("second")])
 
 
 def test_two_accounts_with_one_name_are_refused(open_service):

@@ -31,7 +31,7 @@ RECORD = PaymentRecord(
 )
 
 
-def fact(status, *, amount=ASKED, refunded=None, provider_id="tx-1", name=None):
+def fact(status, *, amount=ASKED, captured=None, refunded=None, provider_id="tx-1", name=None):
     return PaymentProcessed(
         event_id=name or f"{status}-{amount}-{refunded}",
         provider="vnpay",
@@ -40,6 +40,7 @@ def fact(status, *, amount=ASKED, refunded=None, provider_id="tx-1", name=None):
         amount=amount,
         occurred_at=START,
         provider_id=provider_id,
+        captured=captured,
         refunded=refunded,
     )
 
@@ -139,6 +140,59 @@ def test_refund_beyond_the_payment_is_review():
         paid, fact(S.PARTIALLY_REFUNDED, amount=Money(1, "VND"), refunded=Money(150_001, "VND"))
     )
     assert (done.record, done.outcome) == (paid, Outcome.MISMATCH)
+
+
+def vnd(amount):
+    return Money(amount, "VND")
+
+
+def told(event):
+    return event.status, event.discrepancy, event.captured.minor
+
+
+@pytest.mark.parametrize(
+    ("status", "captured", "expected"),
+    [
+        (S.SUCCEEDED, 150_000, (S.SUCCEEDED, None, 150_000)),
+        (S.SUCCEEDED, 150_001, (S.NEEDS_REVIEW, Discrepancy.OVERPAID, 150_001)),
+        (S.EXPIRED, 60_000, (S.NEEDS_REVIEW, Discrepancy.UNDERPAID, 60_000)),
+        (S.CANCELED, 150_000, (S.NEEDS_REVIEW, Discrepancy.LATE, 150_000)),
+        (S.FAILED, 150_001, (S.NEEDS_REVIEW, Discrepancy.OVERPAID, 150_001)),
+        (S.FAILED, 0, (S.FAILED, None, 0)),
+        # A shop may take a part of a hold.
+        (S.SUCCEEDED, 60_000, (S.SUCCEEDED, None, 60_000)),
+    ],
+)
+def test_the_total_that_a_provider_tells_is_checked_too(status, captured, expected):
+    done = transition(RECORD, fact(status, captured=vnd(captured)))
+    assert told(done.event) == expected
+    assert (done.record.status, done.record.discrepancy, done.record.captured.minor) == expected
+
+
+def test_captured_in_parts():
+    first = transition(RECORD, fact(S.SUCCEEDED, captured=vnd(60_000))).record
+    done = transition(first, fact(S.SUCCEEDED, captured=vnd(150_000)))
+    assert told(done.event) == (S.SUCCEEDED, None, 150_000)
+    assert (done.record.captured, done.event.sequence) == (ASKED, 2)
+    for late in (vnd(60_000), None):
+        assert transition(done.record, fact(S.SUCCEEDED, captured=late)).event is None
+    # A notice without a total says nothing of the second part.
+    assert transition(first, fact(S.SUCCEEDED)).event is None
+
+
+def test_more_for_what_is_paid_is_told_and_undoes_nothing():
+    paid = transition(RECORD, fact(S.SUCCEEDED)).record
+    more = fact(S.SUCCEEDED, captured=vnd(200_000))
+    done = transition(paid, more)
+    assert told(done.event) == (S.SUCCEEDED, Discrepancy.OVERPAID, 200_000)
+    assert done.outcome is Outcome.MISMATCH
+    assert transition(done.record, more).event is None
+
+
+@pytest.mark.parametrize("total", ["captured", "refunded"])
+def test_a_total_in_another_currency_is_a_contradiction(total):
+    done = transition(RECORD, fact(S.SUCCEEDED, **{total: Money(150_000, "USD")}))
+    assert told(done.event) == (S.NEEDS_REVIEW, Discrepancy.CURRENCY, 0)
 
 
 LIFE = [

@@ -1,5 +1,8 @@
 """Bank transfers in the service: each counts once, a payment is judged by their sum."""
 
+import json
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from itertools import permutations
 
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paykit import (
+    Delivery,
     Discrepancy,
     InvalidRequest,
     Money,
@@ -26,14 +30,15 @@ from paykit.service.state import PaymentRecord, receive_transfer, transition
 from paykit.vietqr import parse
 
 from .shop import START
+from .test_service import rows
 
 S, D = PaymentStatus, Discrepancy
 PRICE = Money(150_000, "VND")
 ACCOUNT = "0071001234567"
 
 
-def vietqr(account="default"):
-    settings = {"bank": "VCB", "account_number": ACCOUNT, "account": account}
+def vietqr(account="default", number=ACCOUNT):
+    settings = {"bank": "VCB", "account_number": number, "account": account}
     return VietQR.from_dict(settings, clock=lambda: START)
 
 
@@ -177,6 +182,28 @@ def test_too_late(shop):
     assert shop.status(again.payment_id).status is S.SUCCEEDED
 
 
+def test_parts_in_time_are_in_time_whatever_happened_since():
+    record = attrs.evolve(RECORD, expires_at=START + timedelta(minutes=15))
+    asked = _answer(
+        record,
+        Payment(provider="vietqr", reference=CODE, status=S.PENDING, amount=PRICE),
+        START + timedelta(minutes=20),
+        source=Source.POLL,
+    )
+    record, events = run(
+        transition(record, asked).record, [transfer(100_000), transfer(50_000, number=2)]
+    )
+    assert record.updated_at == START + timedelta(minutes=20)
+    assert (record.status, record.received_at) == (S.SUCCEEDED, START)
+    # In whatever order the two are told, the later one decides.
+    late = transfer(50_000, number=2, at=START + timedelta(minutes=16))
+    record = attrs.evolve(RECORD, expires_at=START + timedelta(minutes=15))
+    for order in permutations([transfer(100_000), late]):
+        done, events = run(record, order)
+        assert told(events[-1])[:2] == (S.NEEDS_REVIEW, D.LATE)
+        assert done.received_at == late.occurred_at
+
+
 @pytest.mark.parametrize(
     "memo",
     [
@@ -218,6 +245,72 @@ def test_it_is_assigned_to_a_payment_that_is_there(shop):
         shop.assign(transfer(memo=""), payment_id="pay_none")
     assert caught.value.field == "payment_id"
     assert len(shop.unmatched()) == 1
+
+
+def test_it_is_assigned_within_its_account(open_service):
+    shop = open_service(providers=[vietqr(), vietqr("eu", "0071007654321")])
+    lost = transfer(memo="")
+    take(shop, lost)
+    wanted = PaymentRequest(reference=CODE, amount=PRICE)
+    elsewhere = shop.create(wanted, provider="vietqr-eu")
+    with pytest.raises(InvalidRequest) as caught:
+        shop.assign(lost, payment_id=elsewhere.payment_id)
+    assert caught.value.field == "payment_id"
+    assert shop.status(elsewhere.payment_id).received == vnd(0)
+    assert shop.unmatched() == [lost]
+
+
+def test_every_unmatched_transfer_can_be_seen(shop, clock):
+    lost = []
+    for day in range(3):
+        batch = [transfer(memo="", number=f"{day}-{number}") for number in range(70)]
+        take(shop, *batch)
+        lost += sorted(batch, key=lambda one: one.event_id)
+        clock.pass_(days=1)
+    seen = [shop.unmatched()]
+    while page := shop.unmatched(after=seen[-1][-1]):
+        seen.append(page)
+    assert [len(page) for page in seen] == [100, 100, 10]
+    assert [one for page in seen for one in page] == lost
+    with pytest.raises(InvalidRequest) as caught:
+        shop.unmatched(after=transfer(number="not there"))
+    assert caught.value.field == "after"
+    assert shop.orphans() == []
+
+
+def test_one_transfer_with_two_amounts_is_for_a_person(shop, database):
+    """The first that was told stays, and both are kept."""
+    session = create(shop)
+    take(shop, transfer(60_000))
+    for _ in range(2):
+        assert take(shop, transfer(150_000)) == 0
+    record = shop.status(session.payment_id)
+    assert (record.status, record.received) == (S.NEEDS_REVIEW, vnd(60_000))
+    assert len(published(shop)) == 1
+    kept = [row for row in rows(database, "paykit_inbox") if row["source"] == "transfer"]
+    assert sorted(json.loads(row["fact"])["amount"]["minor"] for row in kept) == [60_000, 150_000]
+    assert {row["outcome"] for row in kept} == {"mismatch"}
+    assert shop.unmatched() == []
+    # Another memo, as a list may have it, is no contradiction.
+    assert take(shop, transfer(60_000, memo=f"CK {CODE}")) == 0
+    assert len(rows(database, "paykit_inbox")) == 3
+
+
+def test_a_transfer_counts_once_even_if_the_inbox_was_emptied(shop, database):
+    session = create(shop)
+    take(shop, transfer(60_000))
+    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
+        connection.execute("DELETE FROM paykit_inbox")
+        connection.commit()
+    with pytest.raises(InvalidRequest):
+        take(shop, transfer(60_000))
+    assert shop.status(session.payment_id).received == vnd(60_000)
+
+
+def test_a_return_that_nothing_proves(shop):
+    create(shop)
+    info = shop.receive_return(Delivery.get(f"reference={CODE}"), provider="vietqr")
+    assert (info.verified, info.record, info.published) == (False, None, 0)
 
 
 def test_a_transfer_before_its_payment_is_joined(shop):
@@ -309,6 +402,60 @@ def test_money_that_a_poll_told_of_before_is_not_counted_again():
     assert record.received == PRICE
     record, events = run(record, [transfer(1, number=3)])
     assert [told(event) for event in events] == [(S.SUCCEEDED, D.DUPLICATE_PAYMENT, 1, 150_001)]
+
+
+def polled(status, captured):
+    payment = Payment(
+        provider="vietqr", reference=CODE, status=status, amount=PRICE, captured=vnd(captured)
+    )
+    return _answer(RECORD, payment, START, source=Source.POLL)
+
+
+@pytest.mark.parametrize(
+    ("status", "amounts", "discrepancy"),
+    [
+        (S.SUCCEEDED, (100_000, 50_000), None),
+        (S.SUCCEEDED, (100_000, 60_000), D.OVERPAID),
+        (S.SUCCEEDED, (200_000,), D.OVERPAID),
+        (S.EXPIRED, (100_000,), D.UNDERPAID),
+    ],
+)
+def test_a_poll_and_the_transfers_end_the_same_in_any_order(status, amounts, discrepancy):
+    facts = [
+        polled(status, sum(amounts)),
+        *(transfer(amount, number=number) for number, amount in enumerate(amounts)),
+    ]
+    for order in permutations(facts):
+        record, events = RECORD, []
+        for one in order:
+            kind = receive_transfer if isinstance(one, TransferReceived) else transition
+            done = kind(record, one)
+            record = done.record
+            events += [done.event] if done.event else []
+        assert record.status is (S.NEEDS_REVIEW if discrepancy else S.SUCCEEDED)
+        assert record.captured == vnd(sum(amounts))
+        assert record.discrepancy is events[-1].discrepancy is discrepancy
+        assert events[-1].captured == vnd(sum(amounts))
+
+
+@pytest.mark.parametrize("amount", [0, -50_000])
+@pytest.mark.parametrize("status", [S.REQUIRES_ACTION, S.SUCCEEDED])
+def test_what_brings_nothing_or_takes_is_never_counted(status, amount):
+    paid = PRICE if status is S.SUCCEEDED else vnd(0)
+    record = attrs.evolve(RECORD, status=status, captured=paid, received=paid)
+    done = receive_transfer(record, attrs.evolve(transfer(), amount=vnd(amount)))
+    assert (done.record.captured, done.record.received) == (paid, paid)
+    assert done.event.discrepancy is D.UNMATCHED
+    assert done.event.status is (S.SUCCEEDED if paid else S.NEEDS_REVIEW)
+
+
+@pytest.mark.parametrize("amount", [0, -50_000])
+def test_a_feed_that_brings_nothing_or_takes_is_refused(shop, amount):
+    create(shop)
+    with pytest.raises(InvalidRequest) as caught:
+        take(shop, transfer(), attrs.evolve(transfer(number=2), amount=vnd(amount)))
+    assert caught.value.field == "transfers"
+    assert published(shop) == []
 
 
 @pytest.mark.parametrize("status", [S.CANCELED, S.EXPIRED])

@@ -173,3 +173,42 @@ def test_many_processes_one_effect(database):
         assert connection.scalar(text("SELECT count(*) FROM paykit_payments")) == 1
         assert connection.scalar(text("SELECT count(*) FROM paykit_outbox")) == 1
     engine.dispose()
+
+
+TRANSFERS = """
+import sys
+from paykit import InvalidRequest
+from paykit.service import PaymentService
+from tests.service.test_transfers import CODE, OTHER, create, transfer, vietqr
+
+with PaymentService([vietqr()], database=sys.argv[1]) as service:
+    mine = [create(service), create(service, OTHER)][int(sys.argv[2]) % 2]
+    named = [transfer(60_000, number=1), transfer(90_000, number=2), transfer(memo="", number=3)]
+    events = sum(service.record_transfers(named, provider="vietqr") for _ in range(3))
+    try:
+        events += service.assign(named[2], payment_id=mine.payment_id)
+    except InvalidRequest:
+        pass
+    print(events)
+"""
+
+
+def test_many_processes_count_each_transfer_once(database):
+    """Eight processes tell of the same transfers, and give one of them to two payments."""
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", TRANSFERS, database, str(number)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(8)
+    ]
+    events = [int(process.communicate(timeout=60)[0]) for process in processes]
+    assert [process.returncode for process in processes] == [0] * 8
+    assert sum(events) == 3
+    engine = open_database(database)
+    with engine.connect() as connection:
+        received = list(connection.scalars(text("SELECT received FROM paykit_payments")))
+        assert sorted(received) in ([0, 300_000], [150_000, 150_000])
+        assert connection.scalar(text("SELECT count(*) FROM paykit_outbox")) == 3
+    engine.dispose()

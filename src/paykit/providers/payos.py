@@ -29,7 +29,7 @@ from ..http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply, json_
 from ..models import Payment, PaymentRef, PaymentRequest, PaymentSession, PaymentStatus, Redirect
 from ..money import Money
 from ..provider import Provider, ProviderInfo
-from ..signing import SigningKey, Verified, fingerprint, seal_asked, seal_hmac_hex
+from ..signing import SigningKey, Verified, seal_asked, seal_hmac_hex
 from ..wire import (
     CamelWire,
     Environment,
@@ -283,7 +283,7 @@ class PayOS(Provider):
         transfer = f"{told.payment_link_id}:{told.reference}"
         return (
             TransferReceived(
-                event_id=fingerprint(f"payos|{self.account}|transfer|{transfer}".encode()),
+                event_id=self.event_id("transfer", transfer),
                 provider=self.name,
                 account=self.account,
                 provider_id=transfer,

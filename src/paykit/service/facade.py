@@ -101,7 +101,12 @@ class PaymentService(_Shared):
         return receipt
 
     def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
-        """Check a browser's return. It informs and never settles."""
+        """Check a browser's return. It informs and never settles.
+
+        Where the payer's approval moves no money, the payment is completed now; a provider that
+        tells no bad news by webhooks is asked. What the provider answers to that counts. A return
+        that the provider gives no way to prove is never ``verified``.
+        """
         info = self._run(self._operations.receive_return(delivery, provider))
         _woken(self._wake, info.published)
         return info
@@ -113,8 +118,9 @@ class PaymentService(_Shared):
     def refresh(self, payment_id: str) -> int:
         """Ask the provider how a payment stands, and record its answer as any other fact.
 
-        For a payment that has been open for too long. Returns how many events were published.
-        Raises :class:`~paykit.errors.PaykitError` when the provider cannot tell.
+        For a payment that has been open for too long. What the payer approved is completed. Returns
+        how many events were published. Raises :class:`~paykit.errors.PaykitError` when the provider
+        cannot tell.
         """
         return _woken(self._wake, self._run(self._operations.refresh(payment_id)))
 
@@ -122,26 +128,35 @@ class PaymentService(_Shared):
         """What the payer was told to do, with the payment's present status, or ``None``."""
         return self._run(self._operations.session(payment_id))
 
-    def orphans(self) -> list[PaymentProcessed]:
-        """Authentic facts about payments that are not on record, for a person to look at."""
-        return self._run(self._operations.orphans())
+    def orphans(self, *, after: PaymentProcessed | None = None) -> list[PaymentProcessed]:
+        """Authentic facts about payments that are not on record, for a person to look at.
+
+        Up to a hundred, the oldest first; give the last one as ``after`` to see the next.
+        """
+        return self._run(self._operations.orphans(after))
 
     def record_transfers(self, transfers: Iterable[TransferReceived], *, provider: str) -> int:
         """Take transfers of the account ``provider`` that no webhook told of.
 
         From a list of transactions, a bank statement, another feed. A transfer counts once, however
-        often and by whatever way it is told. Returns how many events were published.
+        often and by whatever way it is told. All of them are taken, or none. Returns how many
+        events were published. Raises :class:`~paykit.errors.InvalidRequest` for another account's
+        transfer and for one that brought nothing in.
         """
         return _woken(self._wake, self._run(self._operations.record_transfers(transfers, provider)))
 
-    def unmatched(self) -> list[TransferReceived]:
-        """Transfers that no payment is known for, the oldest first, for a person to look at."""
-        return self._run(self._operations.unmatched())
+    def unmatched(self, *, after: TransferReceived | None = None) -> list[TransferReceived]:
+        """Transfers that no payment is known for, for a person to look at.
+
+        Up to a hundred, the oldest first; give the last one as ``after`` to see the next.
+        """
+        return self._run(self._operations.unmatched(after))
 
     def assign(self, transfer: TransferReceived, *, payment_id: str) -> int:
         """Count an unmatched transfer for the payment that a person chose.
 
-        Raises :class:`~paykit.errors.InvalidRequest` when either is not there.
+        Raises :class:`~paykit.errors.InvalidRequest` when either is not there, and for a payment
+        at another account.
         """
         return _woken(self._wake, self._run(self._operations.assign(transfer, payment_id)))
 
@@ -260,7 +275,7 @@ class AsyncPaymentService(_Shared):
         return receipt
 
     async def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
-        """Check a browser's return. It informs and never settles."""
+        """Check a browser's return; see :meth:`PaymentService.receive_return`."""
         info = await self._run(self._operations.receive_return(delivery, provider))
         _woken(self._wake, info.published)
         return info
@@ -277,9 +292,9 @@ class AsyncPaymentService(_Shared):
         """What the payer was told to do, with the payment's present status, or ``None``."""
         return await self._run(self._operations.session(payment_id))
 
-    async def orphans(self) -> list[PaymentProcessed]:
-        """Authentic facts about payments that are not on record, for a person to look at."""
-        return await self._run(self._operations.orphans())
+    async def orphans(self, *, after: PaymentProcessed | None = None) -> list[PaymentProcessed]:
+        """Authentic facts about payments that are not on record; a hundred behind ``after``."""
+        return await self._run(self._operations.orphans(after))
 
     async def record_transfers(
         self, transfers: Iterable[TransferReceived], *, provider: str
@@ -289,9 +304,9 @@ class AsyncPaymentService(_Shared):
             self._wake, await self._run(self._operations.record_transfers(transfers, provider))
         )
 
-    async def unmatched(self) -> list[TransferReceived]:
-        """Transfers that no payment is known for, the oldest first, for a person to look at."""
-        return await self._run(self._operations.unmatched())
+    async def unmatched(self, *, after: TransferReceived | None = None) -> list[TransferReceived]:
+        """Transfers that no payment is known for; a hundred behind ``after``."""
+        return await self._run(self._operations.unmatched(after))
 
     async def assign(self, transfer: TransferReceived, *, payment_id: str) -> int:
         """Count an unmatched transfer for a payment; see :meth:`PaymentService.assign`."""

@@ -112,6 +112,10 @@ class Operations:
         for provider in providers:
             if provider.key in self._providers:
                 raise ConfigurationError(f"the account {provider.key} is configured twice")
+            for other in self._providers.values():
+                if _same_but_for_its_name(provider, other):
+                    # One notice would be genuine for both, and pay a payment of each.
+                    raise ConfigurationError(f"{provider.key} and {other.key} are one account")
             self._providers[provider.key] = provider
         self._clock = clock
         self._new_id = new_id
@@ -242,12 +246,16 @@ class Operations:
         return ReturnInfo(verified=True, record=record, published=published, onward=onward)
 
     def refresh(self, payment_id: str) -> Operation[int]:
-        """Ask the provider how a payment stands; returns how many events that published."""
+        """Ask the provider how a payment stands; returns how many events that published.
+
+        An approval that neither a notice nor a return told of is turned into a payment here.
+        """
         record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
         if record is None:
             raise InvalidRequest("there is no such payment", field="payment_id")
         provider = self._provider_of(record)
-        return (yield from self._ask(provider, record))
+        published = yield from self._ask(provider, record)
+        return published + (yield from self._complete(provider, record.reference))
 
     def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
         payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
@@ -317,15 +325,17 @@ class Operations:
         for transfer in mine:
             if (transfer.provider, transfer.account) != (provider.name, provider.account):
                 raise InvalidRequest("is another account's transfer", field="transfers")
+            if transfer.amount.minor <= 0:
+                raise InvalidRequest("is more than nothing: money that came in", field="transfers")
         now = self._clock()
         recorded: store.Recorded = yield Transact(
             lambda conn: store.record_facts(conn, mine, digest="", now=now)
         )
         return recorded.events
 
-    def unmatched(self) -> Operation[list[TransferReceived]]:
+    def unmatched(self, after: TransferReceived | None) -> Operation[list[TransferReceived]]:
         """Transfers that no payment is known for."""
-        found: list[TransferReceived] = yield Read(store.unmatched)
+        found: list[TransferReceived] = yield Read(lambda conn: store.unmatched(conn, after))
         return found
 
     def assign(self, transfer: TransferReceived, payment_id: str) -> Operation[int]:
@@ -349,9 +359,9 @@ class Operations:
             return None
         return _load_session(found.session, found.record)
 
-    def orphans(self) -> Operation[list[PaymentProcessed]]:
+    def orphans(self, after: PaymentProcessed | None) -> Operation[list[PaymentProcessed]]:
         """Authentic facts about payments that are not ours, for a person to look at."""
-        found: list[PaymentProcessed] = yield Read(store.orphans)
+        found: list[PaymentProcessed] = yield Read(lambda conn: store.orphans(conn, after))
         return found
 
     def _draft(self, request: PaymentRequest, provider: Provider, now: datetime) -> PaymentRecord:
@@ -399,6 +409,11 @@ class Operations:
         )
 
 
+def _same_but_for_its_name(one: Provider, other: Provider) -> bool:
+    renamed = one.config.model_copy(update={"account": other.account})
+    return one.name == other.name and renamed == other.config
+
+
 #: Not decided yet, so an approval may still be waiting.
 _OPEN: Final = frozenset(
     {PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.UNKNOWN}
@@ -410,10 +425,11 @@ def _answer(
 ) -> PaymentProcessed:
     """What the provider says of a payment when asked, as a fact like any other.
 
-    The same answer again is the same fact: whoever asks every minute fills no inbox.
+    The same answer again is the same fact: whoever asks every minute fills no inbox. After other
+    news it is another one, as a payment may fail, be tried again, and fail in the same way.
     """
     said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
-    name = "|".join([source, record.payment_id, *(str(item) for item in said)])
+    name = "|".join(map(str, (source, record.payment_id, record.sequence, *said)))
     return PaymentProcessed(
         event_id=fingerprint(name.encode()),
         provider=record.provider,

@@ -54,6 +54,7 @@ payments = Table(
     Column("captured", BigInteger, nullable=False),
     Column("refunded", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False),  # the sum of the bank transfers among them
+    Column("received_at", UtcDateTime),  # when the latest of them arrived
     Column("status", String(24), nullable=False),
     Column("discrepancy", String(24)),
     Column("code", String(80)),

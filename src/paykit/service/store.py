@@ -6,12 +6,12 @@ Whoever calls them decides about the transaction; in the service that is the one
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
@@ -19,6 +19,7 @@ from ..events import EVENT_TYPE, PaymentProcessed, Source, TransferReceived
 from ..models import Discrepancy, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
+from ..signing import fingerprint
 from .schema import inbox, outbox, payments
 from .state import PaymentRecord, receive_transfer, transition
 
@@ -29,6 +30,10 @@ _GRAVEST: Final = (
     Outcome.ACCEPTED,
     Outcome.DUPLICATE,
 )
+#: So many facts a person is shown at once.
+_A_PAGE: Final = 100
+#: What one event id says once and for ever. Times and memos differ from list to notice.
+_SAID: Final = ("status", "amount", "captured", "refunded")
 
 
 @attrs.frozen(slots=True)
@@ -132,26 +137,31 @@ def find(conn: Connection, provider: str, account: str, reference: str) -> Payme
     return None if row is None else _to_record(row)
 
 
-def orphans(conn: Connection, limit: int = 100) -> list[PaymentProcessed]:
+def orphans(conn: Connection, after: PaymentProcessed | None = None) -> list[PaymentProcessed]:
     """Authentic facts about payments that we do not have, the oldest first: for a person."""
-    rows = conn.execute(
-        select(inbox.c.fact)
-        .where(inbox.c.payment_id.is_(None), inbox.c.source != Source.TRANSFER.value)
-        .order_by(inbox.c.received_at)
-        .limit(limit)
-    )
-    return [PaymentProcessed.from_json(json.loads(fact)) for (fact,) in rows]
+    unknown = inbox.c.source != Source.TRANSFER.value
+    return [PaymentProcessed.from_json(fact) for fact in _of_nobody(conn, unknown, after)]
 
 
-def unmatched(conn: Connection, limit: int = 100) -> list[TransferReceived]:
+def unmatched(conn: Connection, after: TransferReceived | None = None) -> list[TransferReceived]:
     """Transfers that no payment is known for, the oldest first: for a person."""
-    rows = conn.execute(
-        select(inbox.c.fact)
-        .where(inbox.c.payment_id.is_(None), inbox.c.source == Source.TRANSFER.value)
-        .order_by(inbox.c.received_at)
-        .limit(limit)
-    )
-    return [TransferReceived.from_json(json.loads(fact)) for (fact,) in rows]
+    transfers = inbox.c.source == Source.TRANSFER.value
+    return [TransferReceived.from_json(fact) for fact in _of_nobody(conn, transfers, after)]
+
+
+def _of_nobody(
+    conn: Connection, kind: Any, after: PaymentProcessed | TransferReceived | None
+) -> list[dict[str, Any]]:
+    """The first hundred facts of this kind without a payment; those behind ``after`` if given."""
+    place = (inbox.c.received_at, inbox.c.provider, inbox.c.account, inbox.c.event_id)
+    facts = select(inbox.c.fact).where(inbox.c.payment_id.is_(None), kind)
+    if after is not None:
+        last = conn.execute(select(*place).where(_same_fact(after))).first()
+        if last is None:
+            raise InvalidRequest("is not on record", field="after")
+        facts = facts.where(tuple_(*place) > tuple_(*last, types=[column.type for column in place]))
+    rows = conn.execute(facts.order_by(*place).limit(_A_PAGE))
+    return [json.loads(fact) for (fact,) in rows]
 
 
 def assign(
@@ -159,15 +169,16 @@ def assign(
 ) -> Recorded:
     """Count an unmatched transfer for the payment that a person chose.
 
-    Raises :class:`InvalidRequest` unless both are there and the transfer is still free.
+    Raises :class:`InvalidRequest` unless both are there, of one account, and the transfer is still
+    free.
     """
     mine = and_(
         inbox.c.provider == provider, inbox.c.account == account, inbox.c.event_id == event_id
     )
     row = conn.execute(
-        select(inbox.c.fact, inbox.c.received_at).where(
-            mine, inbox.c.payment_id.is_(None), inbox.c.source == Source.TRANSFER.value
-        )
+        select(inbox.c.fact, inbox.c.received_at)
+        .where(mine, inbox.c.payment_id.is_(None), inbox.c.source == Source.TRANSFER.value)
+        .with_for_update()
     ).first()
     if row is None:
         raise InvalidRequest("there is no such unmatched transfer", field="event_id")
@@ -176,6 +187,9 @@ def assign(
     ).first()
     if chosen is None:
         raise InvalidRequest("there is no such payment", field="payment_id")
+    if (chosen.provider, chosen.account) != (provider, account):
+        # What that account tells of the payment would hide one of the two sums.
+        raise InvalidRequest("is a payment at another account", field="payment_id")
     transfer = TransferReceived.from_json(json.loads(row.fact))
     outcome, events = _apply(conn, _to_record(chosen), transfer, row.received_at)
     return Recorded(outcome, events)
@@ -265,7 +279,7 @@ def _record_fact(
     }
     statement = insert_or_ignore(inbox).values(**values).on_conflict_do_nothing()
     if conn.execute(statement).rowcount == 0:
-        return _repeated(conn, fact), 0
+        return _repeated(conn, fact, values), 0
     if row is None:
         return Outcome.UNKNOWN_REFERENCE, 0
     return _apply(conn, _to_record(row), fact, now)
@@ -293,10 +307,23 @@ def _source(fact: PaymentProcessed | TransferReceived) -> Source:
     return fact.source if isinstance(fact, PaymentProcessed) else Source.TRANSFER
 
 
-def _repeated(conn: Connection, fact: PaymentProcessed | TransferReceived) -> Outcome:
+def _repeated(
+    conn: Connection, fact: PaymentProcessed | TransferReceived, values: Mapping[str, Any]
+) -> Outcome:
     earlier = conn.execute(
-        select(inbox.c.outcome, inbox.c.payment_id).where(_same_fact(fact))
+        select(inbox.c.outcome, inbox.c.payment_id, inbox.c.fact).where(_same_fact(fact))
     ).one()
+    told, before = fact.to_json(), json.loads(earlier.fact)
+    if any(told.get(name) != before.get(name) for name in _SAID):
+        # The first one stays. This one is kept beside it and belongs to nobody's list.
+        kept = {
+            **values,
+            "event_id": fingerprint(values["fact"].encode()),
+            "payment_id": earlier.payment_id or "",
+            "outcome": Outcome.MISMATCH.value,
+        }
+        conn.execute(insert_or_ignore(inbox).values(**kept).on_conflict_do_nothing())
+        return Outcome.MISMATCH
     outcome = Outcome(earlier.outcome)
     # A contradiction stays one however often it is told; anything else was handled before.
     return outcome if outcome is not Outcome.ACCEPTED else Outcome.DUPLICATE
@@ -326,19 +353,34 @@ def _apply(
     )
     if done.event is None:
         return done.outcome, 0
+    _put_out(conn, done.event, record, now)
+    return done.outcome, 1
+
+
+def _put_out(
+    conn: Connection, event: PaymentProcessed, record: PaymentRecord, now: datetime
+) -> None:
+    """Let the relay publish ``event``; under an id of ours if its own is taken elsewhere."""
+    taken = conn.execute(select(outbox.c.payload).where(outbox.c.id == event.event_id)).scalar()
+    if taken is not None:
+        other, mine = json.loads(taken), (event.provider, event.account)
+        if (other["provider"], other["account"]) == mine:
+            # The inbox has forgotten what was published: a transfer would count twice.
+            raise InvalidRequest("was published before", field="event_id")
+        name = f"{event.provider}|{event.account}|{event.event_id}"
+        event = attrs.evolve(event, event_id=fingerprint(name.encode()))
     conn.execute(
         insert(outbox).values(
-            id=done.event.event_id,
+            id=event.event_id,
             aggregatetype="payment",
             aggregateid=record.payment_id,
             type=EVENT_TYPE,
-            payload=json.dumps(done.event.to_json(), ensure_ascii=False),
-            sequence=done.event.sequence,
+            payload=json.dumps(event.to_json(), ensure_ascii=False),
+            sequence=event.sequence,
             created_at=now,
             attempts=0,
         )
     )
-    return done.outcome, 1
 
 
 def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
@@ -426,6 +468,7 @@ def _to_record(row: Row[Any]) -> PaymentRecord:
         created_at=row.created_at,
         updated_at=row.updated_at,
         expires_at=row.expires_at,
+        received_at=row.received_at,
     )
 
 
