@@ -162,15 +162,16 @@ def test_a_failure_on_the_return_leaves_it_open(shop, session):
     assert (info.verified, info.record.status.value) == (True, "requires_action")
 
 
-def test_each_attempt_has_a_key_of_its_own(shop, session):
+def test_a_key_lives_until_there_is_an_answer(shop, session):
     again = "https://approving.example/again"
-    shop.transport.answers += [answer(status="requires_action", next=again)] * 2
-    for _ in range(2):
-        info = shop.receive_return(told(), provider="approving")
-        assert info.onward == Redirect(again)
-    keys = {request.header("Key") for request in shop.transport.asked}
-    assert len(keys) == 2
-    assert all(key.startswith(f"{session.payment_id}-") for key in keys)
+    declined = answer(status="requires_action", next=again)
+    silence = NoAnswer("away")
+    shop.transport.answers += [silence, silence, declined, silence, declined]
+    onward = [shop.receive_return(told(), provider="approving").onward for _ in range(5)]
+    assert onward == [None, None, Redirect(again), None, Redirect(again)]
+    keys = [request.header("Key") for request in shop.transport.asked]
+    first, second = (f"{session.payment_id}-complete-{number}" for number in (1, 2))
+    assert keys == [first, first, first, second, second]
 
 
 def test_what_is_completed_is_compared_with_the_record(shop, session):

@@ -65,7 +65,7 @@ def test_a_notice_of_an_approval_completes(shop):
     shop.transport.answers.append(says("succeeded"))
     assert receive(shop) == (Outcome.ACCEPTED, 1)
     assert receive(shop) == (Outcome.DUPLICATE, 0)
-    assert asked(shop) == [f"complete/{session.payment_id}-complete"]
+    assert asked(shop) == [f"complete/{session.payment_id}-complete-1"]
     (event,) = published(shop)
     assert (event.status, event.captured, event.source) == (S.SUCCEEDED, PRICE, "api")
 
@@ -130,7 +130,7 @@ def test_an_approval_that_nobody_told_of_is_completed_when_asked_about(shop):
     session = shop.create(request(), provider="vnpay")
     shop.transport.answers += [says("pending"), says("succeeded"), says("succeeded")]
     assert shop.refresh(session.payment_id) == 1
-    assert asked(shop) == ["query", f"complete/{session.payment_id}-complete"]
+    assert asked(shop) == ["query", f"complete/{session.payment_id}-complete-1"]
     assert shop.refresh(session.payment_id) == 0
     assert shop.status(session.payment_id).status is S.SUCCEEDED
 

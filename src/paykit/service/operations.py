@@ -255,7 +255,8 @@ class Operations:
             raise InvalidRequest("there is no such payment", field="payment_id")
         provider = self._provider_of(record)
         published = yield from self._ask(provider, record)
-        return published + (yield from self._complete(provider, record.reference))
+        completed, _onward = yield from self._complete(provider, record.reference)
+        return published + completed
 
     def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
         payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
@@ -303,14 +304,15 @@ class Operations:
         if record is None or record.status not in _OPEN:
             return 0, None
         found = record
-        # A key of its own for each attempt: the former one would only repeat a decline. That the
-        # money is not taken twice does not hang on it, for an order can be completed only once.
-        key = f"{found.payment_id}-{self._new_id()}"
+        # The same key until there is an answer, however often it is asked; then a new one, for the
+        # former would only repeat a decline.
+        answers: int = yield Read(lambda conn: store.count_answers(conn, found.payment_id))
+        key = f"{found.payment_id}-complete-{answers}"
         payment: Payment = yield Talk(
             provider, lambda: provider.complete(found.ref, idempotency_key=key)
         )
         now = self._clock()
-        fact = _answer(found, payment, now, source=Source.API)
+        fact = _answer(found, payment, now, source=Source.API, about=key)
         recorded: store.Recorded = yield Transact(
             lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
         )
@@ -421,7 +423,7 @@ _OPEN: Final = frozenset(
 
 
 def _answer(
-    record: PaymentRecord, payment: Payment, now: datetime, *, source: Source
+    record: PaymentRecord, payment: Payment, now: datetime, *, source: Source, about: str = ""
 ) -> PaymentProcessed:
     """What the provider says of a payment when asked, as a fact like any other.
 
@@ -429,7 +431,7 @@ def _answer(
     news it is another one, as a payment may fail, be tried again, and fail in the same way.
     """
     said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
-    name = "|".join(map(str, (source, record.payment_id, record.sequence, *said)))
+    name = "|".join(map(str, (source, record.payment_id, record.sequence, *said, about)))
     return PaymentProcessed(
         event_id=fingerprint(name.encode()),
         provider=record.provider,

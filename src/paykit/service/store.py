@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, Row, and_, exists, insert, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
@@ -129,6 +129,12 @@ def load_session(conn: Connection, payment_id: str) -> Reserved | None:
     """The record of one payment with its session."""
     row = conn.execute(select(payments).where(payments.c.payment_id == payment_id)).first()
     return None if row is None else Reserved(_to_record(row), row.session, new=False)
+
+
+def count_answers(conn: Connection, payment_id: str) -> int:
+    """How many answers of the provider's API to our commands are on record for a payment."""
+    mine = (inbox.c.payment_id == payment_id, inbox.c.source == Source.API.value)
+    return conn.execute(select(func.count()).select_from(inbox).where(*mine)).scalar_one()
 
 
 def find(conn: Connection, provider: str, account: str, reference: str) -> PaymentRecord | None:
