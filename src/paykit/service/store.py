@@ -29,6 +29,8 @@ _GRAVEST: Final = (
     Outcome.ACCEPTED,
     Outcome.DUPLICATE,
 )
+#: No bank has a memo with room for more; databases limit what one question may name.
+_MANY_CODES: Final = 100
 
 
 @attrs.frozen(slots=True)
@@ -277,6 +279,8 @@ def _reference_of(conn: Connection, fact: PaymentProcessed | TransferReceived) -
         return fact.reference
     if fact.reference is not None:
         return fact.reference
+    if len(fact.codes) > _MANY_CODES:
+        return ""
     ours = conn.execute(
         select(payments.c.reference).where(
             payments.c.provider == fact.provider,
