@@ -121,10 +121,13 @@ class Sender:
                 home[last] = value
         return fields
 
-    def notice(self, number, *, reference=None, amount=150_000, at=NOW, secret=None, **changes):
-        """The call that tells of ``amount`` for a payment; ``number`` tells notices apart."""
-        fields = self.fields(reference or self.reference(number), amount, number)
-        changes = {path.replace("__", "."): value for path, value in changes.items()}
+    def notice(self, number, changes=None, *, pays=None, amount=150_000, at=NOW, secret=None):
+        """The call that tells of ``amount`` for the payment ``pays``, or that of this number.
+
+        ``number`` tells notices apart; ``changes`` are other values at these places.
+        """
+        fields = self.fields(pays or self.reference(number), amount, number)
+        changes = changes or {}
         return self.say(dumps(self.changed(fields, changes)), at=at, secret=secret)
 
     def say(self, text, *, at=NOW, secret=None):
