@@ -129,12 +129,12 @@ def test_another_amount_in_text_is_refused(text):
         shape(paidIn=text)
 
 
-@pytest.mark.parametrize("number", [0, 1, -1, 2**63 - 1, 1 - 2**63])
+@pytest.mark.parametrize("number", [0, 1, -1, 2**53 - 1, 1 - 2**53])
 def test_dong_as_a_number(number):
     assert shape(amountIn=number).amount_in == number
 
 
-@pytest.mark.parametrize("number", [2**63, -(2**63), 1.0, "1", True, None])
+@pytest.mark.parametrize("number", [2**53, -(2**53), 1.0, "1", True, None])
 def test_another_number_is_refused(number):
     with pytest.raises(MalformedResponse, match="amountIn"):
         shape(amountIn=number)

@@ -10,7 +10,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import unquote_to_bytes, urlencode
 
@@ -301,7 +301,10 @@ def _refuse_constant(_name: str) -> None:
 
 
 def _fraction(text: str) -> Decimal:
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent of twenty digits is beyond Decimal itself
+        raise ValueError("a number is out of range") from None
     if number and abs(number.adjusted()) > 308:  # noqa: PLR2004 - the range of a double
         raise ValueError("a number is out of range")
     return number

@@ -126,7 +126,8 @@ Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
 Text = Annotated[str, AfterValidator(_check_text)]
 Url = Annotated[str, AfterValidator(_check_url)]
 _DONG_TEXT: Final = re.compile(r"[0-9]{1,15}(?:\.00)?", re.ASCII)
-_MAX_DONG: Final = 2**63 - 1
+#: Beyond this JavaScript, and so a notifier, is not exact; and sums of many still fit 64 bits.
+_MAX_DONG: Final = 2**53 - 1
 
 
 def _read_dong_text(value: object) -> int:

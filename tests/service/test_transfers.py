@@ -331,6 +331,13 @@ def test_one_code_of_ours_beside_a_stranger_counts(shop):
     assert shop.status(session.payment_id).status is S.SUCCEEDED
 
 
+def test_a_memo_with_more_codes_than_a_database_takes_is_for_a_person(shop):
+    create(shop)
+    codes = [vietqr().codes.from_number(number) for number in range(40_000)]
+    assert take(shop, transfer(memo=" ".join([CODE, *codes]))) == 0
+    assert len(shop.unmatched()) == 1
+
+
 def test_another_accounts_transfer_is_refused(shop):
     with pytest.raises(InvalidRequest):
         take(shop, transfer(provider=vietqr("eu")))

@@ -10,52 +10,9 @@ from paykit import ConfigurationError, Delivery
 from paykit.providers.momo import NOTICE_FIELDS
 from paykit.service import AsyncPaymentService, PaymentService
 from paykit.webhooks.asgi import PaykitApp
-from paykit.webhooks.fastapi import paykit_router
 from tests.service.shop import momo, notice, request, vnpay
 
-RETURN_TO = "https://shop.example/thanks?lang=vi"
-LIMIT = 64 * 1024
-
-
-def plain(service, **settings):
-    return PaykitApp(service, return_to=RETURN_TO, max_body=LIMIT, **settings)
-
-
-def fastapi(service):
-    from fastapi import FastAPI
-
-    app = FastAPI()
-    app.include_router(paykit_router(service, return_to=RETURN_TO, max_body=LIMIT))
-    return app
-
-
-def fastapi_with_prefix(service):
-    from fastapi import FastAPI
-
-    inner = FastAPI()
-    inner.include_router(
-        paykit_router(service, return_to=RETURN_TO, max_body=LIMIT, prefix="/shop/pay")
-    )
-
-    async def below(scope, receive, send):
-        await inner({**scope, "path": "/shop/pay" + scope["path"]}, receive, send)
-
-    return below
-
-
-def mounted_in_starlette(service):
-    from starlette.applications import Starlette
-    from starlette.routing import Mount
-
-    inner = Starlette(routes=[Mount("/shop/pay", plain(service))])
-
-    async def below(scope, receive, send):
-        await inner({**scope, "path": "/shop/pay" + scope["path"]}, receive, send)
-
-    return below
-
-
-MOUNTS = [plain, mounted_in_starlette, fastapi, fastapi_with_prefix]
+from .mounts import LIMIT, MOUNTS, fastapi, plain
 
 
 class Site:

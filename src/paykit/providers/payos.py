@@ -22,6 +22,7 @@ from ..errors import (
     MalformedResponse,
     NotFound,
     ProviderError,
+    SignatureError,
 )
 from ..events import Event, TransferReceived
 from ..flow import Flow, done
@@ -73,6 +74,10 @@ _PATH: Final = "/v2/payment-requests"
 _LARGEST: Final = 2**53 - 1
 _ORDER_CODE = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EXPECTED: Final = (
+    "signature, 64 lower-case hex digits of HMAC-SHA256 over the fields of data as name=value, "
+    "sorted by name, joined by &, values not encoded"
+)
 #: These are signed as if they were empty.
 _NOTHING: Final = (None, "", "null", "undefined")
 
@@ -238,6 +243,8 @@ class PayOS(Provider):
         """Prove a notice: HMAC-SHA256 over ``data``. What stands around it is not signed."""
         body = delivery.json()
         data, given = body.get("data"), body.get("signature")
+        if not isinstance(given, str):
+            raise SignatureError(f"no signature; expected {_EXPECTED}")
         if not isinstance(data, dict):
             raise MalformedDelivery("data is not an object", provider=self.name)
         text = signed_text(data)
@@ -245,10 +252,9 @@ class PayOS(Provider):
             delivery,
             keys=self._keys,
             messages=[text.encode()],
-            given=given if isinstance(given, str) else None,
+            given=given,
             fields={name: value for name, value in data.items() if value not in _NOTHING},
-            expected="signature, 64 lower-case hex digits of HMAC-SHA256 over the fields of data "
-            "as name=value, sorted by name, joined by &, values not encoded",
+            expected=_EXPECTED,
         )
         # Nothing is quoted there: a memo could stand in for the fields that follow it.
         if any(f"&{text}".count(f"&{name}=") != (name in data) for name in _READ):

@@ -34,6 +34,8 @@ _GRAVEST: Final = (
 _A_PAGE: Final = 100
 #: What one event id says once and for ever. Times and memos differ from list to notice.
 _SAID: Final = ("status", "amount", "captured", "refunded")
+#: No bank has a memo with room for more; databases limit what one question may name.
+_MANY_CODES: Final = 100
 
 
 @attrs.frozen(slots=True)
@@ -297,6 +299,8 @@ def _reference_of(conn: Connection, fact: PaymentProcessed | TransferReceived) -
         return fact.reference
     if fact.reference is not None:
         return fact.reference
+    if len(fact.codes) > _MANY_CODES:
+        return ""
     ours = conn.execute(
         select(payments.c.reference).where(
             payments.c.provider == fact.provider,

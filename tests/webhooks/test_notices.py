@@ -1,0 +1,410 @@
+"""What notices of each provider mean, at the endpoint: kinds, accounts, currencies, ids, memos."""
+
+import json
+
+import pytest
+
+from .senders import MISSING, OTHER_NUMBER, SENDERS, dumps
+from .shops import PRICE
+
+BY = {sender.key: sender for sender in SENDERS}
+ZALOPAY, PAYOS, GATEWAY = BY["zalopay"], BY["payos"], BY["sepaypg"]
+TRANSFERS = [one for one in SENDERS if one.by_memo]
+PG = "sepaypg"
+LONG = "x" * 10_000
+#: For logs, pages, SQL, file names, headers.
+NASTY = "'; DROP TABLE paykit_inbox; --\n\r\x1b[31m<script>alert(1)</script>../../%00${jndi:ldap://x}{0}"
+
+#: What a notice means is no matter of the mount.
+pytestmark = pytest.mark.parametrize("shop", ["asgi"], indirect=True, scope="module")
+
+#: (account, what is changed in its notice, outcome, status of the payment afterwards)
+OPEN = "requires_action"
+TABLE = [
+    # Another account, app or bank account: not ours.
+    ("zalopay", {"app_id": 2554}, "unreadable", OPEN),
+    ("zalopay", {"app_id": "2553"}, "unreadable", OPEN),
+    ("zalopay", {"app_id": 2553.0}, "unreadable", OPEN),
+    ("zalopay", {"app_id": True}, "unreadable", OPEN),
+    ("zalopay", {"app_id": None}, "unreadable", OPEN),
+    ("zalopay", {"app_id": MISSING}, "unreadable", OPEN),
+    ("zalopay", {"app_id": MISSING, "appid": 2553}, "unreadable", OPEN),
+    *[
+        (key, {field: value}, "unreadable", OPEN)
+        for key, field in (
+            ("sepay", "accountNumber"), ("sepay-key", "accountNumber"),
+            ("casso", "accountNumber"), ("casso-v1", "bank_sub_acc_id"),
+        )
+        for value in (OTHER_NUMBER, "", " 0071001234567", "71001234567", "0071001234567\n", LONG,
+                      71001234567, True, [], {})
+    ],
+    ("sepay", {"accountNumber": None}, "unreadable", OPEN),
+    ("sepay", {"accountNumber": MISSING}, "unreadable", OPEN),
+    ("casso", {"accountNumber": None}, "unreadable", OPEN),
+    ("casso", {"accountNumber": MISSING}, "unreadable", OPEN),
+    ("sepay", {"subAccount": OTHER_NUMBER}, "one", "succeeded"),
+    ("casso", {"virtualAccountNumber": OTHER_NUMBER}, "one", "succeeded"),
+    # Money that goes out, or nobody knows where.
+    *[
+        (key, {"transferType": value}, "noop", OPEN)
+        for key in ("sepay", "sepay-key")
+        for value in ("out", "IN", "In", "in ", "", "credit", "reversal", LONG, NASTY)
+    ],
+    *[("sepay", {"transferType": value}, "unreadable", OPEN) for value in (None, True, 1, [], MISSING)],
+    ("sepay", {"transferType": "out", "transferAmount": -PRICE}, "noop", OPEN),
+    ("sepay", {"transferType": "in", "transferAmount": -PRICE}, "unreadable", OPEN),
+    ("casso", {"amount": -PRICE}, "noop", OPEN),
+    ("casso-v1", {"amount": -PRICE}, "noop", OPEN),
+    # Another currency.
+    *[
+        ("payos", {"currency": value}, "unreadable", OPEN)
+        for value in ("USD", "vnd", "", None, "VND ", "₫", 704, LONG)
+    ],
+    *[
+        (PG, {path: value}, "unreadable", OPEN)
+        for path in ("order.order_currency", "transaction.transaction_currency")
+        for value in ("USD", "vnd", "", None, MISSING)
+    ],
+    # The amounts of an order and its transaction disagree: no success.
+    (PG, {"transaction.transaction_amount": "149999"}, "one", "unknown"),
+    (PG, {"order.order_amount": "149999.00"}, "review", "needs_review"),
+    # Words that nobody has heard of: kept, and no success.
+    (PG, {"order.order_status": "PAID"}, "one", "unknown"),
+    (PG, {"order.order_status": ""}, "one", "unknown"),
+    (PG, {"order.order_status": LONG}, "one", "unknown"),
+    (PG, {"order.order_status": NASTY}, "one", "unknown"),
+    (PG, {"order.order_status": "CANCELLED", "transaction.transaction_status": "DECLINED"},
+     "one", "canceled"),
+    (PG, {"transaction.transaction_status": "DECLINED"}, "one", "unknown"),
+    (PG, {"transaction.transaction_status": "approved"}, "one", "unknown"),
+    (PG, {"transaction.transaction_type": "REFUND"}, "one", "unknown"),
+    *[
+        (PG, {"notification_type": value}, "noop", OPEN)
+        for value in ("AGREEMENT_CREATED", "order_paid", "", LONG, NASTY)
+    ],
+    *[(PG, {"notification_type": value}, "unreadable", OPEN) for value in (None, 1, [], MISSING)],
+    (PG, {"order": []}, "unreadable", OPEN),
+    (PG, {"order": None}, "unreadable", OPEN),
+    (PG, {"transaction": "x"}, "unreadable", OPEN),
+    (PG, {"transaction": MISSING}, "unreadable", OPEN),
+    *[("payos", {"code": value}, "noop", OPEN) for value in ("01", "0", "000", "PENDING")],
+    *[("payos", {"code": value}, "unreadable", OPEN) for value in (0, None, "", LONG, MISSING)],
+    # The test calls of the consoles.
+    *[(key, {"id": 0}, "noop", OPEN) for key in ("casso", "casso-v1")],
+    ("sepay", {"id": 0}, "unreadable", OPEN),
+    # Ids.
+    *[
+        (key, {"id": value}, "unreadable", OPEN)
+        for key in ("sepay", "casso", "casso-v1")
+        for value in ("92704", -1, 2**63, 1.5, True, None, [], MISSING)
+    ],
+    *[
+        ("zalopay", {"zp_trans_id": value}, "unreadable", OPEN)
+        for value in (0, -1, 2**63, "", "0", "00", "12 ", "1_2", "١٢", "9" * 65, LONG, NASTY, 1.5,
+                      True, None, MISSING)
+    ],
+    ("zalopay", {"zp_trans_id": "260301000000389"}, "one", "succeeded"),
+    *[
+        ("zalopay", {"app_trans_id": value}, "unreadable", OPEN)
+        for value in ("", "ORDER-1", "260301_", "260301", "26030_ORDER-1", "٢٦٠٣٠١_ORDER-1", LONG,
+                      f"260301_{LONG}", f"260301_{NASTY}", "260301_a|b", "260301_a\n", 1, None,
+                      MISSING)
+    ],
+    *[
+        ("payos", {"orderCode": value}, "unreadable", OPEN)
+        for value in ("5001", -1, 2**53, 1.5, True, None, [], MISSING)
+    ],
+    *[
+        ("payos", {field: value}, "unreadable", OPEN)
+        for field in ("reference", "paymentLinkId")
+        for value in ("", LONG, "x" * 201, None, 1, MISSING)
+    ],
+    *[
+        (PG, {path: value}, "unreadable", OPEN)
+        for path in ("order.order_invoice_number", "order.order_id", "transaction.id")
+        for value in ("", LONG, "x" * 201, "a&b", None, 1, MISSING)
+    ],
+    # Times.
+    *[
+        (key, {field: value}, "unreadable", OPEN)
+        for key, field in (
+            ("payos", "transactionDateTime"), ("sepay", "transactionDate"),
+            ("casso", "transactionDateTime"), ("casso-v1", "when"),
+            (PG, "transaction.transaction_date"),
+        )
+        for value in ("", "now", "2026-02-30 10:00:00", "01/03/2026 16:00", "1772355600",
+                      "٢٠٢٦-٠٣-٠١ ١٦:٠٠:٠٠", "0001-01-01 00:00:00", "9999-12-31 23:59:59-23:59",
+                      "2026-03-01 24:00:01", LONG, 1772355600, None, [], MISSING)
+    ],
+    *[
+        ("zalopay", {"server_time": value}, "unreadable", OPEN)
+        for value in (-1, 2**63 - 1, 2**63, 253_402_300_800_000, "1772355600000", 1.5, None, MISSING)
+    ],
+    # Long and nasty texts that we only keep, or not even that.
+    *[
+        (key, {field: value}, "one", "succeeded")
+        for key, fields in (
+            ("zalopay", ("app_user", "embed_data", "item", "merchant_user_id", "x")),
+            ("payos", ("description", "counterAccountName", "desc", "x")),
+            ("sepay", ("gateway", "referenceCode", "description", "subAccount", "code", "x")),
+            ("casso", ("reference", "counterAccountName", "bankName", "x")),
+            ("casso-v1", ("tid", "subAccId", "x")),
+            (PG, ("order.order_description", "transaction.payment_method", "order.x", "x")),
+        )
+        for field in fields
+        for value in (LONG, NASTY, "Đặng Thị 🍜 \u202e\ufeff")
+    ],
+    # Values of any kind where nobody looks.
+    *[
+        (key, {"x": {"a": [None, True, -0.5, {"": ""}]}, "": [], "X": 1}, "one", "succeeded")
+        for key in BY
+        if key != "payos"
+    ],
+]  # fmt: skip
+
+
+def name(row):
+    return f"{row[0]} {row[1]!s:.60}".replace(LONG[:20], "x").encode("ascii", "replace").decode()
+
+
+@pytest.mark.parametrize("row", TABLE, ids=name)
+def test_a_notice_that_says_something_else(shop, row):
+    key, changes, outcome, status = row
+    sender, number = BY[key], shop.number()
+    payment = shop.create(sender, number)
+    call = sender.notice(number, changes)
+    shop.expect(sender, call, outcome)
+    assert shop.state(payment)[0] == status
+    if outcome in {"one", "review"}:
+        # A contradiction stays for a person, anything else was handled.
+        shop.expect(sender, call, "again taken" if outcome == "one" else "still kept")
+
+
+# Transfers and their memos.
+
+
+@pytest.mark.parametrize("sender", TRANSFERS, ids=lambda sender: sender.key)
+class TestMemos:
+    @pytest.mark.parametrize(
+        "around",
+        ["@", "@ ", "mua hang @", "@-CHUYEN TIEN-OQCH", "MBVCB.1.@.CT tu 01", NASTY + " @",
+         "ĐẶNG @ 🍜", "\u202e@", LONG + " @", "@ " + "a" * 50_000, "@ @"],
+    )  # fmt: skip
+    def test_the_code_is_found(self, shop, sender, around):
+        number = shop.number()
+        payment = shop.create(sender, number)
+        for write in (str, str.lower):
+            memo = around.replace("@", write(sender.reference(number)))
+            told = shop.number()
+            call = sender.notice(told, {sender.memo: memo})
+            shop.expect(sender, call, "one" if write is str else "review")
+        assert shop.state(payment) == ("succeeded", "duplicate_payment")
+
+    @pytest.mark.parametrize(
+        "memo",
+        [None, "", "mua hang", "0", LONG, NASTY, "PK", "PK0000000", "\U0001f600" * 2_000,
+         "a\u0301" * 5_000],
+    )  # fmt: skip
+    def test_without_a_code_it_waits_for_a_person(self, shop, sender, memo):
+        shop.expect(sender, sender.notice(shop.number(), {sender.memo: memo}), "orphan")
+
+    def test_with_two_codes_of_ours_it_waits_for_a_person(self, shop, sender):
+        numbers = [shop.number() for _ in range(2)]
+        payments = [shop.create(sender, number) for number in numbers]
+        memo = " ".join(map(sender.reference, numbers))
+        call = sender.notice(shop.number(), {sender.memo: memo})
+        shop.expect(sender, call, "orphan")
+        shop.expect(sender, call, "still kept")
+        assert [shop.state(payment)[0] for payment in payments] == [OPEN] * 2
+
+    def test_a_memo_full_of_codes(self, shop, sender):
+        for strangers, outcome, status in [(20, "one", "succeeded"), (4_500, "orphan", OPEN)]:
+            number = shop.number()
+            payment = shop.create(sender, number)
+            codes = [sender.reference(10**6 + other) for other in range(strangers)]
+            memo = " ".join([*codes, sender.reference(number)])
+            shop.expect(sender, sender.notice(shop.number(), {sender.memo: memo}), outcome)
+            assert shop.state(payment)[0] == status
+
+    def test_two_that_add_up_and_a_third(self, shop, sender):
+        number = shop.number()
+        payment = shop.create(sender, number)
+        reference = sender.reference(number)
+        for amount, outcome, state in [
+            (100_000, "review", ("needs_review", "underpaid")),
+            (50_000, "one", ("succeeded", None)),
+            (1, "review", ("succeeded", "duplicate_payment")),
+        ]:
+            call = sender.notice(shop.number(), pays=reference, amount=amount)
+            shop.expect(sender, call, outcome)
+            assert shop.state(payment) == state
+
+    def test_sums_stay_exact(self, shop, sender):
+        number = shop.number()
+        payment = shop.create(sender, number)
+        most, reference = 2**53 - 1, sender.reference(number)
+        for times in (1, 2, 3):
+            call = sender.notice(shop.number(), pays=reference, amount=most)
+            shop.expect(sender, call, "review")
+            assert shop.last_event()["captured"]["minor"] == times * most
+        assert shop.state(payment) == ("needs_review", "overpaid")
+
+    def test_too_late(self, shop, sender):
+        number = shop.number()
+        payment = shop.create(sender, number)
+        field = {"sepay": "transactionDate", "casso": "transactionDateTime"}[sender.name]
+        field = "when" if sender.key == "casso-v1" else field
+        shop.expect(sender, sender.notice(number, {field: "2026-03-02 16:00:01"}), "review")
+        assert shop.state(payment) == ("needs_review", "late")
+
+    def test_one_transfer_for_a_second_payment(self, shop, sender):
+        number, second = shop.number(), shop.number()
+        payments = [shop.create(sender, one) for one in (number, second)]
+        shop.expect(sender, sender.notice(number), "one")
+        again = sender.notice(number, pays=sender.reference(second))
+        shop.expect(sender, again, "again taken")
+        assert [shop.state(one)[0] for one in payments] == ["succeeded", OPEN]
+
+
+# What only one of them has.
+
+
+def test_one_transaction_of_zalopay_for_a_second_order(shop):
+    number, second = shop.number(), shop.number()
+    payments = [shop.create(ZALOPAY, one) for one in (number, second)]
+    shop.expect(ZALOPAY, ZALOPAY.notice(number), "one")
+    shop.expect(ZALOPAY, ZALOPAY.notice(number, pays=ZALOPAY.reference(second)), "review")
+    assert [shop.state(one) for one in payments] == [
+        ("succeeded", None),
+        ("needs_review", "provider_id"),
+    ]
+
+
+def test_one_order_of_the_gateway_for_a_second_payment(shop):
+    number, second = shop.number(), shop.number()
+    payments = [shop.create(GATEWAY, one) for one in (number, second)]
+    shop.expect(GATEWAY, GATEWAY.notice(number), "one")
+    other = GATEWAY.notice(
+        number, pays=GATEWAY.reference(second), changes={"transaction.id": f"other-{number}"}
+    )
+    shop.expect(GATEWAY, other, "review")
+    assert shop.state(payments[1]) == ("needs_review", "provider_id")
+
+
+@pytest.mark.parametrize("kind", [1, 2, 0, "1", True, None, MISSING, [1], 1.0])
+def test_the_type_of_zalopay_is_not_signed_and_decides_nothing(shop, kind):
+    number = shop.number()
+    payment = shop.create(ZALOPAY, number)
+    genuine = ZALOPAY.notice(number)
+    body = ZALOPAY.changed(json.loads(genuine.body), {"type": kind, "amount": 1, "app_id": 1})
+    right = kind in (1, None, MISSING) and kind is not True and not isinstance(kind, float)
+    call = ZALOPAY.call(dumps(body).encode())
+    shop.expect(ZALOPAY, call, "one" if right else "unreadable")
+    assert shop.state(payment)[0] == ("succeeded" if right else OPEN)
+
+
+@pytest.mark.parametrize("outer", [{}, [], 1, True, None])
+def test_data_of_zalopay_that_is_no_text(shop, outer):
+    body = json.loads(ZALOPAY.notice(shop.number()).body)
+    shop.expect(ZALOPAY, ZALOPAY.call(dumps({**body, "data": outer}).encode()), "unreadable")
+
+
+@pytest.mark.parametrize("outer", ["", "x", [], [{}], 1, True, None])
+def test_data_of_payos_that_is_no_object(shop, outer):
+    body = json.loads(PAYOS.notice(shop.number()).body)
+    shop.expect(PAYOS, PAYOS.call(dumps({**body, "data": outer}).encode()), "unreadable")
+
+
+def test_what_stands_around_data_of_payos_decides_nothing(shop):
+    number = shop.number()
+    payment = shop.create(PAYOS, number)
+    body = json.loads(PAYOS.notice(number).body)
+    body |= {"code": "99", "success": False, "desc": None, "amount": 1, "orderCode": 1}
+    shop.expect(PAYOS, PAYOS.call(dumps(body).encode()), "one")
+    assert shop.state(payment) == ("succeeded", None)
+
+
+def test_a_memo_of_payos_that_would_be_a_field(shop):
+    victim, mine = shop.number(), shop.number()
+    payments = [shop.create(PAYOS, one) for one in (victim, mine)]
+    reference = PAYOS.reference(victim)
+    # The text that is signed is the same, if the memo is cut where it says so.
+    genuine = PAYOS.notice(mine, {"description": f"a&orderCode={reference}"})
+    shop.expect(PAYOS, genuine, "unreadable")
+    body = json.loads(genuine.body)
+    body["data"] |= {"description": "a", "orderCode": int(reference)}
+    shop.expect(PAYOS, PAYOS.call(dumps(body).encode()), "unproven")
+    assert [shop.state(one)[0] for one in payments] == [OPEN] * 2
+
+
+def test_the_sample_of_payos_is_acknowledged(shop):
+    sample = PAYOS.notice(
+        shop.number(),
+        {"description": "VQRIO123", "paymentLinkId": "124c33293c43417ab7879e14c8d9eb18"},
+        pays="123",
+        amount=3000,
+    )
+    shop.expect(PAYOS, sample, "noop")
+
+
+def test_casso_with_nothing_and_with_an_error(shop):
+    for key in ("casso", "casso-v1"):
+        sender = BY[key]
+        for body in (
+            {"error": 0, "data": None},
+            {"error": 0, "data": []},
+            {"error": 1, "data": {}},
+        ):
+            shop.expect(sender, sender.call(dumps(body).encode()), "noop")
+        for body in ({"error": 0}, {"error": "0", "data": {}}, {"error": None, "data": []}):
+            shop.expect(sender, sender.call(dumps(body).encode()), "unreadable")
+    one, several = BY["casso"], BY["casso-v1"]
+    fields = one.fields(one.reference(shop.number()), PRICE, shop.number())
+    shop.expect(one, one.call(dumps({"error": 0, "data": [fields]}).encode()), "unreadable")
+    shop.expect(several, several.call(dumps({"error": 0, "data": fields}).encode()), "unreadable")
+
+
+def test_casso_tells_of_several_at_once(shop):
+    sender = BY["casso-v1"]
+    numbers = [shop.number() for _ in range(3)]
+    payments = [shop.create(sender, number) for number in numbers[:2]]
+    rows = [sender.fields(sender.reference(number), PRICE, number) for number in numbers]
+    rows[1]["amount"] -= 1
+    rows.append({**rows[0], "id": rows[0]["id"] + 50_000, "amount": -5})
+    call = sender.call(dumps({"error": 0, "data": rows}).encode())
+    answer, made, _ = shop.post(sender, call)
+    assert (answer.reply, made) == (sender.taken, (3, 2))
+    assert [shop.state(one)[0] for one in payments] == ["succeeded", "needs_review"]
+    assert shop.post(sender, call)[1] == (0, 0)
+    # One that cannot be read, and none of them counts.
+    rows = [sender.fields(sender.reference(number), PRICE, shop.number()) for number in numbers]
+    rows[2]["amount"] = "1"
+    shop.expect(sender, sender.call(dumps({"error": 0, "data": rows}).encode()), "unreadable")
+
+
+@pytest.mark.parametrize("order", ["paid first", "void first"])
+def test_a_void_of_the_gateway(shop, order):
+    number = shop.number()
+    payment = shop.create(GATEWAY, number)
+    paid = GATEWAY.notice(number)
+    void = GATEWAY.notice(
+        number, {"notification_type": "TRANSACTION_VOID", "order.order_status": "CANCELLED"}
+    )
+    if order == "paid first":
+        shop.expect(GATEWAY, paid, "one")
+        shop.expect(GATEWAY, void, "one")
+    else:
+        shop.expect(GATEWAY, void, "one")
+        answer, made, _ = shop.post(GATEWAY, paid)
+        assert (answer.reply, made) == (GATEWAY.taken, (1, 0))  # kept, and changes nothing
+    assert shop.state(payment) == ("refunded", None)
+    for call in (paid, void):
+        shop.expect(GATEWAY, call, "again taken")
+
+
+def test_a_void_of_more_than_was_paid(shop):
+    number = shop.number()
+    payment = shop.create(GATEWAY, number)
+    void = GATEWAY.notice(number, {"notification_type": "TRANSACTION_VOID"}, amount=PRICE + 1)
+    shop.expect(GATEWAY, void, "review")
+    assert shop.state(payment) == ("needs_review", "overpaid")
