@@ -1,5 +1,6 @@
 """What notices of each provider mean, at the endpoint: kinds, accounts, currencies, ids, memos."""
 
+import hashlib
 import json
 
 import pytest
@@ -264,6 +265,27 @@ class TestMemos:
         again = sender.notice(number, pays=sender.reference(second))
         shop.expect(sender, again, "again taken")
         assert [shop.state(one)[0] for one in payments] == ["succeeded", OPEN]
+
+
+@pytest.mark.parametrize(
+    "sender", [*TRANSFERS, PAYOS, GATEWAY], ids=lambda sender: sender.key
+)
+def test_one_event_told_in_two_ways(shop, sender, caplog):
+    number = shop.number()
+    payment = shop.create(sender, number)
+    shop.expect(sender, sender.notice(number, amount=PRICE - 1), "review")
+    told = sender.notice(number)
+    caplog.clear()
+    shop.expect(sender, told, "still kept")
+    assert hashlib.sha256(b"\n" + told.body).hexdigest() in caplog.text
+    assert shop.state(payment) == ("needs_review", "underpaid")
+    # Paid stays paid.
+    second = shop.number()
+    payment = shop.create(sender, second)
+    shop.expect(sender, sender.notice(second), "one")
+    shop.expect(sender, sender.notice(second, amount=1), "still kept")
+    shop.expect(sender, sender.notice(second), "again taken")
+    assert shop.state(payment) == ("succeeded", None)
 
 
 # What only one of them has.

@@ -298,12 +298,18 @@ def _source(fact: PaymentProcessed | TransferReceived) -> Source:
 
 
 def _repeated(conn: Connection, fact: PaymentProcessed | TransferReceived) -> Outcome:
-    earlier = conn.execute(
-        select(inbox.c.outcome, inbox.c.payment_id).where(_same_fact(fact))
-    ).one()
+    earlier = conn.execute(select(inbox.c.outcome, inbox.c.fact).where(_same_fact(fact))).one()
+    if _says(type(fact).from_json(json.loads(earlier.fact))) != _says(fact):
+        return Outcome.MISMATCH  # what came first stays
     outcome = Outcome(earlier.outcome)
     # A contradiction stays one however often it is told; anything else was handled before.
     return outcome if outcome is not Outcome.ACCEPTED else Outcome.DUPLICATE
+
+
+def _says(fact: PaymentProcessed | TransferReceived) -> tuple[object, ...]:
+    """What has to be the same whenever one thing is told. A memo may be told in several ways."""
+    status = fact.status if isinstance(fact, PaymentProcessed) else None
+    return fact.amount, fact.reference, status
 
 
 def _apply(
