@@ -267,9 +267,7 @@ class TestMemos:
         assert [shop.state(one)[0] for one in payments] == ["succeeded", OPEN]
 
 
-@pytest.mark.parametrize(
-    "sender", [*TRANSFERS, PAYOS, GATEWAY], ids=lambda sender: sender.key
-)
+@pytest.mark.parametrize("sender", [*TRANSFERS, PAYOS, GATEWAY], ids=lambda sender: sender.key)
 def test_one_event_told_in_two_ways(shop, sender, caplog):
     number = shop.number()
     payment = shop.create(sender, number)
