@@ -202,7 +202,7 @@ class Shop:
             "unreadable": at.unreadable,
         }.get(outcome, at.taken)
         assert (answer.reply, made) == (expected, ROWS.get(outcome, (0, 0))), outcome
-        if outcome in REFUSALS:
+        if outcome in REFUSALS or outcome == "noop":
             assert not changed  # nothing at all was written
         if outcome in {"unproven", "stale"}:
             assert not self.parsed
