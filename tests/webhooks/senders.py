@@ -193,7 +193,11 @@ class PayOSSender(Sender):
     amount, memo, by_memo = "amount", "description", False
 
     def settings(self):
-        return {"client_id": "c", "api_key": f"api-{self.secret}", "checksum_key": self.secret}
+        return {
+            "client_id": f"c-{self.account}",
+            "api_key": f"api-{self.secret}",
+            "checksum_key": self.secret,
+        }
 
     def reference(self, number):
         return str(5_000 + number)

@@ -19,10 +19,8 @@ from .senders import (
     SAMES,
     SENDERS,
     Call,
-    dumps,
     hexdigest,
 )
-from .shops import PRICE
 
 
 def each(senders):
@@ -34,59 +32,6 @@ EACH = each(SENDERS)
 SIGNED = each([one for one in SENDERS if one.key in {"zalopay", "payos", "sepay", "casso"}])
 BY_HEADER = each([one for one in SENDERS if one.header])
 IN_THE_BODY = each([one for one in SENDERS if not one.header])
-
-
-def first_name(text):
-    return dumps(next(iter(json.loads(text))))
-
-
-def one_more(field):
-    """The text with one more field at its end."""
-    return lambda text: f"{text[:-1]},{field}}}"
-
-
-#: A notice whose text is ruined before it is signed.
-TEXTS = {
-    "a key twice": lambda text: one_more(f"{first_name(text)}:1")(text),
-    "a key twice, the same": lambda text: one_more(
-        f"{first_name(text)}:{dumps(json.loads(text)[json.loads(first_name(text))])}"
-    )(text),
-    "a key twice, escaped": lambda text: one_more(
-        f'"\\u{ord(first_name(text)[1]):04x}{first_name(text)[2:]}:1'
-    )(text),
-    "a key twice inside": one_more('"x":{"a":1,"a":2}'),
-    "NaN": one_more('"x":NaN'),
-    "Infinity": one_more('"x":Infinity'),
-    "-Infinity": one_more('"x":-Infinity'),
-    "beyond a double": one_more('"x":1e400'),
-    "below a double": one_more('"x":1e-400'),
-    "an exponent of 21 digits": one_more('"x":1e999999999999999999999'),
-    "nothing with such an exponent": one_more('"x":0e999999999999999999999'),
-    "5,000 digits": one_more(f'"x":{"9" * 5_000}'),
-    "20,000 lists": one_more(f'"x":{"[" * 20_000}{"]" * 20_000}'),
-    "8,000 objects": one_more('"x":' + '{"a":' * 4_000 + "1" + "}" * 4_000),
-    "101 lists": one_more(f'"x":{"[" * 101}{"]" * 101}'),
-    "a lone surrogate": one_more(r'"x":"\ud800"'),
-    "a lone surrogate as a name": one_more(r'"\udfff":1'),
-    "a NUL": one_more(r'"x":"a\u0000b"'),
-    "a raw NUL": one_more('"x":"a\0b"'),
-    "a raw line break": one_more('"x":"a\nb"'),
-    "a comma too many": one_more(""),
-    "cut": lambda text: text[:-1],
-    "two": lambda text: text + text,
-    "single quotes": lambda text: text.replace('"', "'"),
-    "a comment": lambda text: text + "/**/",
-}
-
-
-@EACH
-@pytest.mark.parametrize("ruin", TEXTS.values(), ids=TEXTS)
-def test_a_text_that_is_no_strict_json(shop, sender, ruin):
-    number = shop.number()
-    payment = shop.create(sender, number)
-    text = dumps(sender.fields(sender.reference(number), PRICE, number))
-    shop.expect(sender, sender.say(ruin(text)), "unreadable")
-    assert shop.state(payment)[0] == "requires_action"
 
 
 def in_place_of(body):
@@ -120,8 +65,7 @@ BODIES = list(in_place_of(b"{}"))
 @EACH
 @pytest.mark.parametrize("what", BODIES)
 def test_a_body_that_is_no_object_in_utf_8(shop, sender, what):
-    number = shop.number()
-    genuine = sender.notice(number)
+    genuine = sender.notice(shop.number())
     body = in_place_of(genuine.body)[what]
     # A header may prove even this; then it is the body that is at fault.
     shop.expect(sender, sender.call(body), "unreadable")
@@ -136,69 +80,6 @@ def test_an_object_with_nothing_in_it(shop, sender):
     if sender.header:
         # Casso: no data, which is not an error; but its envelope says whether there was one.
         shop.expect(sender, sender.call(b"{}"), "unreadable")
-
-
-#: An amount as it is spelt in JSON, and what it does where it is not simply refused.
-WHOLE = {"zalopay", "sepay", "sepay-key", "casso", "casso-v1"}
-AMOUNTS = {
-    "150000.0": {},
-    "150000.5": {},
-    "15e4": {},
-    "1.5E+5": {},
-    '"150000"': {"sepaypg": "one"},
-    '"150000.00"': {"sepaypg": "one"},
-    '"150000.0"': {},
-    '"150000.01"': {},
-    '"149999"': {"sepaypg": "review"},
-    '" 150000 "': {},
-    '"150000\\n"': {},
-    '"+150000"': {},
-    '"-150000"': {},
-    '"150_000"': {},
-    '"150.000"': {},
-    '"150,000.00"': {},
-    '"15e4"': {},
-    '"0x249f0"': {},
-    '"١٥٠٠٠٠"': {},
-    '"\uff11\uff15\uff10\uff10\uff10\uff10"': {},
-    '"9007199254740993"': {},
-    "true": {},
-    "null": {},
-    "[]": {},
-    "[150000]": {},
-    "{}": {},
-    '""': {},
-    "0": {"zalopay": "review"},
-    "-0": {"zalopay": "review"},
-    '"0"': {"sepaypg": "review"},
-    "-1": {"casso": "noop", "casso-v1": "noop"},
-    "-150000": {"casso": "noop", "casso-v1": "noop"},
-    # Exact, or not at all.
-    str(2**53 - 1): dict.fromkeys([*WHOLE, "payos"], "review"),
-    str(2**53 + 1): {"zalopay": "review"},
-    str(2**63 - 1): {"zalopay": "review"},
-    str(2**63): {},
-    str(-(2**63)): {},
-    "9" * 19: {},
-    "9" * 400: {},
-}
-
-
-@EACH
-@pytest.mark.parametrize(("amount", "outcomes"), AMOUNTS.items(), ids=lambda value: str(value)[:30])
-def test_amounts_in_every_form(shop, sender, amount, outcomes):
-    number = shop.number()
-    payment = shop.create(sender, number)
-    fields = sender.fields(sender.reference(number), PRICE, number)
-    changes = dict.fromkeys(sender.amounts, "@")
-    text = dumps(sender.changed(fields, changes)).replace('"@"', amount)
-    outcome = outcomes.get(sender.key, "unreadable")
-    shop.expect(sender, sender.say(text), outcome)
-    expected = {"one": "succeeded", "review": "needs_review"}.get(outcome, "requires_action")
-    assert shop.state(payment)[0] == expected
-    if outcome == "review":
-        told = shop.last_event()["amount"]
-        assert told == {"minor": int(amount.strip('"')), "currency": "VND"}
 
 
 # Proofs. In a header or in the body, one table.
@@ -234,9 +115,7 @@ PROOFS = {
 @EACH
 @pytest.mark.parametrize("forge", PROOFS.values(), ids=PROOFS)
 def test_a_proof_that_is_not_quite_it(shop, sender, forge):
-    number = shop.number()
-    shop.create(sender, number)
-    genuine = sender.notice(number)
+    genuine = sender.notice(shop.number())
     shop.expect(sender, sender.prove(genuine, forge(sender.proof(genuine))), "unproven")
 
 
@@ -317,12 +196,11 @@ def test_two_merchants_are_two(shop, sender, other):
 )
 def test_two_accounts_with_one_key(shop, sender, other):
     number = shop.number()
-    theirs = shop.create(other, number)
     told = sender.notice(number)
-    if sender.name in {"zalopay", "sepay", "casso"}:
-        # The notice names its app or its bank account.
-        shop.expect(sender, told, "unreadable", key=other.key)
-        assert shop.state(theirs)[0] == "requires_action"
+    # A notice names its app or its bank account; those of payOS and of the gateway name neither.
+    named = sender.name in {"zalopay", "sepay", "casso"}
+    shop.expect(sender, told, "unreadable" if named else "orphan", key=other.key)
+    shop.expect(sender, told, "orphan")
 
 
 # Around the body.

@@ -213,7 +213,12 @@ class Operations:
                     again = Outcome.TRY_AGAIN
                     return Receipt(again, provider.reply(again), error, published)
         if recorded.outcome in {Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE}:
-            log.warning("a delivery for %s needs a person: %s", provider.key, recorded.outcome)
+            log.warning(
+                "a delivery for %s needs a person: %s (its SHA-256 is %s)",
+                provider.key,
+                recorded.outcome,
+                digest,
+            )
         return Receipt(recorded.outcome, provider.reply(recorded.outcome), None, published)
 
     def receive_return(self, delivery: Delivery, provider_key: str) -> Operation[ReturnInfo]:

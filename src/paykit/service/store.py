@@ -33,7 +33,7 @@ _GRAVEST: Final = (
 #: So many facts a person is shown at once.
 _A_PAGE: Final = 100
 #: What one event id says once and for ever. Times and memos differ from list to notice.
-_SAID: Final = ("status", "amount", "captured", "refunded")
+_SAID: Final = ("reference", "status", "amount", "captured", "refunded")
 #: No bank has a memo with room for more; databases limit what one question may name.
 _MANY_CODES: Final = 100
 
