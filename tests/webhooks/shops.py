@@ -21,7 +21,7 @@ from .senders import EVERYBODY, PAYER, SECRETS
 
 PRICE = 150_000
 #: What a delivery leaves behind: rows in the inbox, and events in the outbox.
-ROWS = {"one": (1, 1), "review": (1, 1), "orphan": (1, 0)}
+ROWS = {"one": (1, 1), "review": (1, 1), "orphan": (1, 0), "kept beside": (1, 0)}
 SHORTEST = 12
 REFUSALS = ("unproven", "stale", "unreadable")
 
@@ -191,7 +191,8 @@ class Shop:
         """The outcome in the table of the provider: its bytes, its rows, and nothing before proof.
 
         One of "one", "review", "orphan", "again taken", "still kept" (told again, and for a person
-        as before), "noop", "unproven", "stale", "unreadable".
+        as before), "kept beside" (told again in another way), "noop", "unproven", "stale",
+        "unreadable".
         """
         answer, made, changed = self.post(sender, call, key=key)
         at = sender if key is None else next(one for one in EVERYBODY if one.key == key)
