@@ -12,7 +12,7 @@ LAYERS = [
     ["errors", "money", "text"],
     ["models", "events", "http", "vietqr"],
     ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
-    ["provider", "registry"],
+    ["info", "provider_tools", "provider", "registry"],
     ["adapter", "bank_transfer"],
     ["providers", "webhooks.receiver", "service.state"],
     ["transport", "client", "webhooks", "service"],

@@ -7,44 +7,26 @@ from the overridden methods, and there is no second list.
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
-import attrs
-
-from .errors import (
-    AuthenticationFailed,
-    ConfigurationError,
-    Declined,
-    InvalidRequest,
-    MalformedResponse,
-    OutcomeUnknown,
-    PaykitError,
-    ProviderError,
-    ProviderUnavailable,
-    RateLimited,
-    UnsupportedOperation,
-)
-from .events import PaymentProcessed
-from .http import HttpRequest, Reply
-from .models import CaptureMode, PaymentSession, PaymentStatus
-from .retries import retry_after
-from .signing import fingerprint
-from .wire import Environment, ProviderConfig
+from .errors import ConfigurationError, UnsupportedOperation
+from .http import Reply
+from .info import Capability, Outcome, ProviderInfo, hosts
+from .provider_tools import Clock, IdFactory, ProviderTools
+from .wire import ProviderConfig
 
 if TYPE_CHECKING:
     from .events import Event
     from .flow import Flow
-    from .http import Delivery, HttpResponse, JsonObject
+    from .http import Delivery
     from .models import (
-        NextAction,
         Payment,
         PaymentRef,
         PaymentRequest,
+        PaymentSession,
         PaymentToken,
         Refund,
         RefundRef,
@@ -54,62 +36,20 @@ if TYPE_CHECKING:
     from .money import Money
     from .signing import Verified
 
-T = TypeVar("T")
-Clock: TypeAlias = Callable[[], datetime]
-IdFactory: TypeAlias = Callable[[], str]
-
-_NOT_LET_IN = frozenset({401, 403})
-_TOO_MANY_REQUESTS = 429
-_SERVER_ERROR = 500
-
-
-def utc_now() -> datetime:
-    """The present moment, aware, in UTC."""
-    return datetime.now(UTC)
-
-
-def hosts(*, sandbox: str, production: str) -> Mapping[Environment, str]:
-    """Where an API is, in each of the provider's worlds."""
-    return {Environment.SANDBOX: sandbox, Environment.PRODUCTION: production}
-
-
-def random_id() -> str:
-    """An unguessable id: 128 random bits in hex."""
-    return secrets.token_hex(16)
-
-
-class Capability(StrEnum):
-    """One operation; the value is the name of the method that provides it."""
-
-    CREATE_PAYMENT = "create_payment"
-    FETCH_PAYMENT = "fetch_payment"
-    CAPTURE = "capture"
-    VOID = "void"
-    COMPLETE = "complete"
-    REAUTHORIZE = "reauthorize"
-    REFUND = "refund"
-    FETCH_REFUND = "fetch_refund"
-    CREATE_TOKEN = "create_token"  # noqa: S105 - the name of a method
-    DELETE_TOKEN = "delete_token"  # noqa: S105
-    VERIFY = "verify"
-    VERIFY_RETURN = "verify_return"
-
-
-class Outcome(StrEnum):
-    """What became of one delivery. Each provider has its own reply to each."""
-
-    ACCEPTED = "accepted"  #: verified and stored
-    DUPLICATE = "duplicate"  #: handled before
-    UNKNOWN_REFERENCE = "unknown_reference"  #: stored, but we have no such payment
-    MISMATCH = "mismatch"  #: stored, but the amount or currency is not what we asked
-    BAD_SIGNATURE = "bad_signature"
-    STALE = "stale"
-    MALFORMED = "malformed"
-    TRY_AGAIN = "try_again"  #: not stored, or not completed yet: the provider shall come again
-
+__all__ = [
+    "Capability",
+    "Clock",
+    "IdFactory",
+    "Outcome",
+    "Provider",
+    "ProviderInfo",
+    "hosts",
+    "random_id",
+    "utc_now",
+]
 
 #: How most providers want to hear of what was not taken in.
-_REFUSALS = {
+_REFUSALS: Final = {
     Outcome.BAD_SIGNATURE: 401,
     Outcome.STALE: 401,
     Outcome.MALFORMED: 400,
@@ -117,33 +57,20 @@ _REFUSALS = {
 }
 
 
-@attrs.frozen(slots=True, kw_only=True)
-class ProviderInfo:
-    """What there is to know about a provider before calling it."""
-
-    title: str
-    homepage: str
-    docs: tuple[str, ...]
-    currencies: frozenset[str]
-    countries: frozenset[str]
-    webhook_method: str = "POST"
-    #: Seconds to wait for an answer, as the provider advises.
-    read_timeout: float = 30.0
-    #: Where its API is, unless the configuration has a ``base_url``.
-    hosts: Mapping[Environment, str] = attrs.field(factory=dict)
-    #: The form of a reference, as a regular expression.
-    reference: str = r"(?s:.+)"
-    #: What it never tells by a webhook: a payment that stays open has to be asked about.
-    silent_on: frozenset[PaymentStatus] = frozenset()
+def utc_now() -> datetime:
+    """The present moment, aware, in UTC."""
+    return datetime.now(UTC)
 
 
-class Provider:
+def random_id() -> str:
+    """An unguessable id: 128 random bits in hex."""
+    return secrets.token_hex(16)
+
+
+class Provider(ProviderTools):
     """Base of every provider. The base version of each operation refuses before sending."""
 
-    name: ClassVar[str]
-    info: ClassVar[ProviderInfo]
     Config: ClassVar[type[ProviderConfig]]
-    capabilities: ClassVar[frozenset[Capability]] = frozenset()
 
     #: What a webhook that was taken in is answered with, whatever it meant.
     acknowledgement: ClassVar[Reply] = Reply(200)
@@ -163,9 +90,7 @@ class Provider:
                 f"{self.name} is configured with {self.Config.__name__}, "
                 f"not {type(config).__name__}"
             )
-        self.config = config
-        self.clock = clock
-        self.new_id = new_id
+        super().__init__(config, clock=clock, new_id=new_id)
 
     @classmethod
     def from_dict(
@@ -189,11 +114,6 @@ class Provider:
     ) -> Self:
         """A provider configured by the environment; see :meth:`ProviderConfig.from_env`."""
         return cls(cls.Config.from_env(account, environ=environ), clock=clock, new_id=new_id)
-
-    @property
-    def account(self) -> str:
-        """Which of the merchant's accounts at this provider this is."""
-        return self.config.account
 
     @property
     def key(self) -> str:
@@ -282,242 +202,6 @@ class Provider:
             raise self._unsupported(Capability.VERIFY)
         status = _REFUSALS.get(outcome)
         return self.acknowledgement if status is None else Reply(status)
-
-    # For providers.
-
-    @property
-    def base(self) -> str:
-        """Where the provider's API is: the configured ``base_url``, or that of the environment."""
-        configured: str | None = getattr(self.config, "base_url", None)
-        return configured or self.info.hosts[self.config.environment]
-
-    def headers(self) -> dict[str, str]:
-        """What goes with each request: who is asking, where a provider wants to see it there."""
-        return {}
-
-    def get(self, path: str) -> HttpRequest:
-        """A question to the provider's API."""
-        return HttpRequest.get(self.base + path, headers=self.headers())
-
-    def post(
-        self,
-        path: str,
-        body: Mapping[str, Any],
-        *,
-        replay_safe: bool = False,
-        moves_money: bool = False,
-    ) -> HttpRequest:
-        """A call of the provider's API with a JSON body."""
-        return HttpRequest.post_json(
-            self.base + path,
-            body,
-            headers=self.headers(),
-            replay_safe=replay_safe,
-            moves_money=moves_money,
-        )
-
-    def check_reference(self, reference: str) -> str:
-        """``reference``, if it has the provider's form; else raises :class:`InvalidRequest`."""
-        if not re.fullmatch(self.info.reference, reference, re.ASCII):
-            raise InvalidRequest(
-                f"{self.info.title} takes {self.info.reference}", field="reference"
-            )
-        return reference
-
-    def check_request(self, request: PaymentRequest, *, free: bool = False) -> None:
-        """Refuse what no request to this provider may hold; raises :class:`InvalidRequest`.
-
-        The reference, the currency, an amount of nothing (unless it is ``free``, a link without a
-        payment), and whatever the provider has no operation for.
-        """
-        self.check_reference(request.reference)
-        if request.amount.currency not in self.info.currencies:
-            raise InvalidRequest(
-                f"{self.info.title} does not take {request.amount.currency}", field="currency"
-            )
-        if not request.amount and not free:
-            raise InvalidRequest("must be more than nothing", field="amount")
-        if any(item.price.currency != request.amount.currency for item in request.items):
-            raise InvalidRequest("are priced in another currency than the whole", field="items")
-        can = self.capabilities
-        if request.capture is CaptureMode.MANUAL and Capability.CAPTURE not in can:
-            raise InvalidRequest(f"{self.info.title} has no separate capture", field="capture")
-        if (request.token or request.save_token) and Capability.CREATE_TOKEN not in can:
-            raise InvalidRequest(f"{self.info.title} stores no tokens", field="token")
-        if request.token and request.token.provider != self.name:
-            raise InvalidRequest("is another provider's", field="token")
-
-    def add_extra(
-        self,
-        body: dict[str, Any],
-        request: PaymentRequest,
-        *,
-        known: Collection[str] = (),
-        reserved: Collection[str] = (),
-    ) -> None:
-        """Add ``request.extra`` to ``body``: it can add, and never override what is there.
-
-        ``known`` names are the provider's business and left out, ``reserved`` ones are refused.
-        Raises :class:`InvalidRequest`.
-        """
-        for name, value in request.extra.items():
-            if name in known:
-                continue
-            if name in body or name in reserved:
-                raise InvalidRequest(f"{name!r:.60} cannot be set here", field="extra")
-            body[name] = value
-
-    def session(
-        self,
-        request: PaymentRequest,
-        step: NextAction,
-        *,
-        status: PaymentStatus = PaymentStatus.REQUIRES_ACTION,
-        provider_id: str | None = None,
-        expires_at: datetime | None = None,
-        raw: JsonObject | None = None,
-    ) -> PaymentSession:
-        """What the payer of ``request`` has to do, from now on until it expires."""
-        return PaymentSession(
-            provider=self.name,
-            reference=request.reference,
-            status=status,
-            next=step,
-            amount=request.amount,
-            created_at=self.clock(),
-            provider_id=provider_id,
-            expires_at=expires_at or request.expires_at,
-            raw=raw or {},
-        )
-
-    def check_echo(self, answer: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
-        """Refuse an answer that does not repeat what was asked; :class:`MalformedResponse`."""
-        for name, value in asked.items():
-            told = answer.get(name)
-            if told != value or type(told) is not type(value):
-                raise MalformedResponse(f"{name} is not what was asked", provider=self.name)
-
-    def page(self, url: str) -> str:
-        """``url``, if a browser may be sent there; raises :class:`MalformedResponse`.
-
-        That is an https address, or one of the configured ``base_url``.
-        """
-        if not url.startswith(("https://", f"{self.base}/")):
-            raise MalformedResponse("the page is not an https URL", provider=self.name)
-        return url
-
-    def event_id(self, *parts: str) -> str:
-        """The id of what the provider names by these ``parts``: repeats share it, nobody else."""
-        return fingerprint("|".join((self.name, self.account, *parts)).encode())
-
-    def as_event(self, payment: Payment, *, event_id: str) -> PaymentProcessed:
-        """What the provider answered about a payment, as an event of ours."""
-        if payment.amount is None:
-            raise MalformedResponse("the answer names no amount", provider=self.name)
-        return PaymentProcessed(
-            event_id=event_id,
-            provider=payment.provider,
-            account=self.account,
-            reference=payment.reference,
-            provider_id=payment.provider_id,
-            status=payment.status,
-            amount=payment.amount,
-            captured=payment.captured,
-            refunded=payment.refunded,
-            occurred_at=payment.occurred_at or self.clock(),
-            code=payment.code,
-            reason=payment.reason,
-        )
-
-    def answered_no(
-        self,
-        kind: type[ProviderError],
-        message: object,
-        *,
-        code: str,
-        response: HttpResponse,
-        raw: object,
-        reason: str = "refused",
-    ) -> ProviderError:
-        """The error of class ``kind`` for the provider's ``code``; ``reason`` for a decline."""
-        text = str(message or "refused")[:200]
-        if issubclass(kind, Declined):
-            return kind(
-                text,
-                reason=reason,
-                provider=self.name,
-                code=code,
-                http_status=response.status,
-                raw=raw,
-            )
-        return kind(text, provider=self.name, code=code, http_status=response.status, raw=raw)
-
-    def refusal(  # noqa: PLR0917 - what an answer consists of
-        self,
-        kinds: Mapping[str, type[ProviderError]],
-        code: object,
-        message: object,
-        request: HttpRequest,
-        response: HttpResponse,
-        raw: JsonObject,
-    ) -> PaykitError:
-        """The error of an answer that says no by ``code``, of the class that ``kinds`` has for it.
-
-        Whether something was done is not known after an unseen code of a call that moves money,
-        and after a fault of the server.
-        """
-        kind = kinds.get(str(code))
-        unclear = kind is None and (request.moves_money or code is None)
-        if unclear or response.status >= _SERVER_ERROR:
-            return MalformedResponse(
-                f"HTTP {response.status} with code {code!r:.40}", provider=self.name
-            )
-        return self.answered_no(
-            kind or ProviderError, message, code=str(code), response=response, raw=raw
-        )
-
-    def ask(self, request: HttpRequest, read: Callable[[JsonObject, HttpResponse], T]) -> Flow[T]:
-        """Send ``request`` and let ``read`` make sense of the JSON answer, whatever its status.
-
-        Raises as :meth:`understand` does.
-        """
-        return self.understand(request, (yield request), read)
-
-    def understand(
-        self,
-        request: HttpRequest,
-        response: HttpResponse,
-        read: Callable[[JsonObject, HttpResponse], T],
-    ) -> T:
-        """What ``read`` makes of the answer to ``request``.
-
-        An answer that cannot be read after a call that moves money is ``OutcomeUnknown``: the
-        provider may have done what it was asked.
-        """
-        if response.status == _TOO_MANY_REQUESTS:
-            raise RateLimited(
-                "too many calls",
-                provider=self.name,
-                retry_after=retry_after(response),
-                http_status=response.status,
-            )
-        try:
-            return read(response.json(), response)
-        except MalformedResponse as error:
-            if request.moves_money:
-                raise OutcomeUnknown(
-                    f"{self.name} gave an unusable answer to a call that moves money ({error}): "
-                    "fetch the state, do not send it again"
-                ) from error
-            if response.status in _NOT_LET_IN:
-                raise AuthenticationFailed(
-                    "not let in", provider=self.name, http_status=response.status
-                ) from error
-            if response.status >= _SERVER_ERROR:
-                raise ProviderUnavailable(
-                    f"HTTP {response.status}", provider=self.name, http_status=response.status
-                ) from error
-            raise
 
     def _unsupported(self, capability: Capability) -> UnsupportedOperation:
         return UnsupportedOperation(self.name, capability.value)

@@ -16,7 +16,7 @@ from paykit.demo.shipping import ShippingService
 from paykit.demo.views import order_view
 from paykit.errors import StoreUnavailable
 from paykit.events import PaymentProcessed
-from paykit.models import PaymentStatus
+from paykit.models import Discrepancy, PaymentStatus
 from paykit.money import Money
 
 from .conftest import START, ids
@@ -194,6 +194,30 @@ def test_both_attempts_paid_asks_for_one_to_be_given_back(saga):
     saga.pay(order, S.SUCCEEDED)
     assert saga.told() == ["OrderPaidTwice"]
     assert saga.orders.get(order.order_id).payment_id == "pay_2"
+
+
+def test_more_money_for_one_attempt_asks_for_it_to_be_given_back(saga):
+    order = saga.place()
+    saga.pay(order, S.SUCCEEDED)
+    saga.told()
+    twice = Discrepancy.DUPLICATE_PAYMENT
+    saga.pay(order, S.SUCCEEDED, event_id="second transfer", discrepancy=twice)
+    assert saga.told() == ["OrderPaidTwice"]
+    saga.pay(order, S.SUCCEEDED, event_id="a second part of the capture")
+    assert saga.told() == []
+
+
+@pytest.mark.parametrize(("came", "told"), [(None, []), (Money(1, "VND"), ["OrderPaidTwice"])])
+def test_money_that_comes_late_for_an_earlier_attempt_is_given_back(saga, came, told):
+    order = saga.place()
+    saga.pay(order, S.EXPIRED)
+    second = saga.orders.pay_again(saga.orders.get(order.order_id), provider="momo")
+    saga.pay(second, S.SUCCEEDED)
+    confirmed = saga.orders.get(order.order_id)
+    saga.told()
+    saga.pay(order, S.NEEDS_REVIEW, discrepancy=Discrepancy.LATE, captured=came)
+    assert saga.told() == told
+    assert saga.orders.get(order.order_id) == confirmed
 
 
 def test_a_contradiction_holds_the_order_until_the_money_is_right(saga):

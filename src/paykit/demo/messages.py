@@ -48,7 +48,7 @@ class OrderHeld(OrderEvent):
 
 @attrs.frozen(slots=True, kw_only=True)
 class OrderPaidTwice(OrderEvent):
-    """A second attempt for the same order was paid as well: give one payment back."""
+    """More money came for an order that was paid, by whatever attempt: give it back."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -62,6 +62,14 @@ class Order:
         return self.status in {OrderStatus.PENDING, OrderStatus.PAYMENT_FAILED}
 
 
+def _is_more_money(order: Order, event: PaymentProcessed) -> bool:
+    """Whether money came for an order that was paid: by another attempt, or by the same one."""
+    if event.payment_id == order.payment_id:
+        return event.discrepancy is not None
+    came = event.status is PaymentStatus.NEEDS_REVIEW and event.captured
+    return event.status is PaymentStatus.SUCCEEDED or bool(came)
+
+
 _FAILURES = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELED, PaymentStatus.EXPIRED})
 
 
@@ -70,10 +78,9 @@ def decide(order: Order, event: PaymentProcessed) -> tuple[Order, type[OrderEven
 
     A status that is not named here, or not known yet, changes nothing: it is never success.
     """
+    if order.status is OrderStatus.CONFIRMED:
+        return order, OrderPaidTwice if _is_more_money(order, event) else None
     if event.status is PaymentStatus.SUCCEEDED:
-        if order.status is OrderStatus.CONFIRMED:
-            another = event.payment_id != order.payment_id
-            return order, OrderPaidTwice if another else None
         # Any attempt will do: also one that the customer had given up, or that failed before.
         confirmed = attrs.evolve(
             order, status=OrderStatus.CONFIRMED, payment_id=event.payment_id, problem=None

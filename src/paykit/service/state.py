@@ -140,17 +140,7 @@ def transition(
     )
     if silent:
         return Transition(after, None, outcome)
-    event = attrs.evolve(
-        fact,
-        status=status,
-        payment_id=record.payment_id,
-        order_id=record.order_id,
-        captured=after.captured,
-        refunded=after.refunded,
-        discrepancy=discrepancy,
-        sequence=after.sequence,
-    )
-    return Transition(after, event, outcome)
+    return Transition(after, _published(after, fact, discrepancy), outcome)
 
 
 def receive_transfer(
@@ -193,18 +183,25 @@ def receive_transfer(
         updated_at=max(record.updated_at, transfer.occurred_at),
         sequence=record.sequence + 1,
     )
-    event = attrs.evolve(
+    outcome = Outcome.MISMATCH if discrepancy else Outcome.ACCEPTED
+    return Transition(after, _published(after, fact, discrepancy), outcome)
+
+
+def _published(
+    after: PaymentRecord, fact: PaymentProcessed, discrepancy: Discrepancy | None
+) -> PaymentProcessed:
+    """The fact as an event about our payment, as it stands after it."""
+    return attrs.evolve(
         fact,
-        reference=record.reference,
-        status=status,
-        payment_id=record.payment_id,
-        order_id=record.order_id,
+        reference=after.reference,
+        status=after.status,
+        payment_id=after.payment_id,
+        order_id=after.order_id,
         captured=after.captured,
         refunded=after.refunded,
         discrepancy=discrepancy,
         sequence=after.sequence,
     )
-    return Transition(after, event, Outcome.MISMATCH if discrepancy else Outcome.ACCEPTED)
 
 
 def _captured(
