@@ -37,6 +37,7 @@ def test_import_paykit_loads_nothing_dear():
     [
         ("from paykit import Money, PaymentProcessed, PaymentRequest, Delivery", set()),
         ("from paykit import VNPay, MoMo", {"pydantic"}),
+        ("from paykit import PayPal, PayPalConfig", {"pydantic"}),
         ("import paykit.webhooks.receiver", {"pydantic"}),
         ("import paykit.testing.deliveries", {"pydantic"}),
         ("import paykit.testing.pytest_plugin", {"pytest", "asyncio"}),

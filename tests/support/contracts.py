@@ -18,7 +18,7 @@ from paykit.http import HttpRequest, HttpResponse
 FOLDER = Path(__file__).parents[1] / "contracts"
 
 
-class OffContract(AssertionError):
+class OffContractError(AssertionError):
     """Something that the description does not allow."""
 
 
@@ -43,11 +43,11 @@ class Contract:
         return None
 
     def check_request(self, request: HttpRequest) -> None:
-        """Raise :class:`OffContract` for a request that is not as described."""
+        """Raise :class:`OffContractError` for a request that is not as described."""
         path = urlsplit(request.url).path
         found = self.operation(request.method, path)
         if found is None:
-            raise OffContract(f"no operation {request.method} {path}")
+            raise OffContractError(f"no operation {request.method} {path}")
         _, operation, values = found
         for parameter in self._parameters(operation):
             where, name = parameter["in"], parameter["name"]
@@ -57,17 +57,17 @@ class Contract:
         schema = _json_schema(operation.get("requestBody", {}))
         if schema is None:
             if request.body:
-                raise OffContract(f"{request.method} {path} takes no body")
+                raise OffContractError(f"{request.method} {path} takes no body")
             return
         if request.header("content-type") != "application/json":
-            raise OffContract("not declared as JSON")
+            raise OffContractError("not declared as JSON")
         self._validate("closed:", schema, json.loads(request.body), "body")
 
     def check_response(self, request: HttpRequest, response: HttpResponse) -> None:
-        """Raise :class:`OffContract` for an answer that is not as described."""
+        """Raise :class:`OffContractError` for an answer that is not as described."""
         found = self.operation(request.method, urlsplit(request.url).path)
         if found is None:
-            raise OffContract(f"no operation {request.method} {request.url}")
+            raise OffContractError(f"no operation {request.method} {request.url}")
         responses = found[1]["responses"]
         described = responses.get(str(response.status)) or responses["default"]
         if "$ref" in described:
@@ -75,7 +75,7 @@ class Contract:
         schema = _json_schema(described)
         if schema is None or response.status == 204:
             if response.body:
-                raise OffContract(f"HTTP {response.status} has no body")
+                raise OffContractError(f"HTTP {response.status} has no body")
             return
         self._validate("open:", schema, json.loads(response.body), "answer")
 
@@ -91,7 +91,7 @@ class Contract:
         errors = sorted(validator.iter_errors(value), key=lambda error: list(error.path))
         if errors:
             told = "; ".join(f"{'/'.join(map(str, e.path))}: {e.message:.160}" for e in errors[:3])
-            raise OffContract(f"{what}: {told}")
+            raise OffContractError(f"{what}: {told}")
 
 
 @cache
@@ -109,7 +109,7 @@ def check_paypal(request: HttpRequest, response: HttpResponse | None = None) -> 
             if response is not None:
                 contract.check_response(request, response)
             return
-    raise OffContract(f"no operation {request.method} {path}")
+    raise OffContractError(f"no operation {request.method} {path}")
 
 
 def _json_schema(described: dict[str, Any]) -> Any:

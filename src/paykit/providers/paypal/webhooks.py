@@ -6,7 +6,6 @@ webhook. So a webhook only tells what to ask about. What an event says is PayPal
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 from json import dumps
 from typing import Any, Final, TypeVar
@@ -64,7 +63,6 @@ class Webhooks(PayPalApi):
         super().__init__(config, clock=clock, new_id=new_id)
         self._certificates = CertificateCache()
         self._origins = origins(config)
-        self._tolerance = timedelta(seconds=config.webhook_tolerance)
 
     def verify(self, delivery: Delivery) -> Flow[Verified]:
         """Prove a webhook, then ask PayPal about what it says.
@@ -86,7 +84,7 @@ class Webhooks(PayPalApi):
             verified = _prove(delivery, sent, key, origin, fields)
             # Anybody can make the simulator sign. It proves that webhooks arrive, and no more.
             simulated = origin.webhook_ids == (SIMULATOR_ID,)
-        check_fresh(sent.moment, now=self.clock(), tolerance=self._tolerance)
+        check_fresh(sent.moment, now=self.clock(), tolerance=self.config.webhook_tolerance)
         claim = read_claim(delivery.json())
         if claim is not None and not simulated:
             fields["news"] = yield from self._confirm(claim, sent)
