@@ -114,7 +114,7 @@ class ProviderInfo:
     homepage: str
     docs: tuple[str, ...]
     currencies: frozenset[str]
-    countries: frozenset[str]
+    countries: frozenset[str]  #: where merchants are; empty for nearly everywhere
     webhook_method: str = "POST"
     #: Seconds to wait for an answer, as the provider advises.
     read_timeout: float = 30.0
