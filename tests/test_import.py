@@ -39,6 +39,7 @@ def test_import_paykit_loads_nothing_dear():
         ("from paykit import Money, PaymentProcessed, PaymentRequest, Delivery", set()),
         ("from paykit import VNPay, MoMo", {"pydantic"}),
         ("from paykit.vietqr import VietQRPayload, banks, links, parse, qr", set()),
+        ("from paykit import PayPal, PayPalConfig", {"pydantic"}),
         ("import paykit.webhooks.receiver", {"pydantic"}),
         ("import paykit.testing.deliveries", {"pydantic"}),
         ("import paykit.testing.pytest_plugin", {"pytest", "asyncio"}),

@@ -587,12 +587,12 @@ def test_settings_from_the_environment():
             "PAYKIT_PAYPAL_CLIENT_ID": "client",
             "PAYKIT_PAYPAL_CLIENT_SECRET": "secret",
             "PAYKIT_PAYPAL_WEBHOOK_IDS": f"{ID},0FV983392A0531201",
-            "PAYKIT_PAYPAL_WEBHOOK_TOLERANCE": "604800",
+            "PAYKIT_PAYPAL_WEBHOOK_TOLERANCE": "P7D",
             "PAYKIT_PAYPAL_WEBHOOK_ROOTS": authority(),
         }
     )
     assert provider.config.webhook_ids == (ID, "0FV983392A0531201")
-    assert provider.config.webhook_tolerance == 604800
+    assert provider.config.webhook_tolerance == timedelta(days=7)
     assert run(provider.verify(webhook(provider, at=provider.clock())), Host().send)
     with pytest.raises(ConfigurationError, match="PAYKIT_PAYPAL_CLIENT_SECRET"):
         PayPal.from_env(environ={"PAYKIT_PAYPAL_CLIENT_ID": "client"})

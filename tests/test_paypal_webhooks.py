@@ -401,6 +401,18 @@ def test_a_payment_that_was_not_made_by_us_is_named_by_its_order():
     assert (told.reference, told.provider_id) == (ORDER, ORDER)
 
 
+def test_an_order_with_several_purchases_is_somebody_elses():
+    """Another program may use the same app. Its orders are taken in, and are no news here."""
+    unit = {"reference_id": "a", "amount": money()}
+    order = {"id": ORDER, "status": "APPROVED", "purchase_units": [unit, unit]}
+    provider = paypal()
+    answers = {f"/v2/checkout/orders/{ORDER}": order}
+    delivery = webhook(provider, event("CHECKOUT.ORDER.APPROVED", {"id": ORDER}), answers)
+    assert receive(provider, delivery) == ()
+    with pytest.raises(MalformedDelivery, match="several purchases"):
+        returned(provider, f"token={ORDER}".encode(), answers)
+
+
 @pytest.mark.parametrize("kind", sorted(EVENTS))
 def test_every_event_type_asks_before_it_tells(kind):
     """No event comes out of a body alone."""

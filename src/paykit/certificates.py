@@ -50,14 +50,13 @@ def trusted_key(
     name in the SAN, the extended usage of a server, sane signatures. Raises
     :class:`~paykit.errors.SignatureError`.
     """
-    from cryptography.x509 import DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType
-
     if len(pem) > MAX_BYTES:
         raise SignatureError(f"the certificate has more than {MAX_BYTES} bytes")
     try:
         return _judge(pem, name, now, roots, intermediates)
-    # A certificate is read piece by piece, so any piece may turn out to be none.
-    except (ValueError, DuplicateExtension, InvalidVersion, UnsupportedGeneralNameType, Warning):
+    except SignatureError:
+        raise
+    except Exception:  # noqa: BLE001 - a certificate is read piece by piece; whatever breaks, breaks
         raise SignatureError("the certificate cannot be read") from None
 
 

@@ -54,6 +54,7 @@ class ProviderInfo:
     homepage: str
     docs: tuple[str, ...]
     currencies: frozenset[str]
+    #: Where its merchants are; empty for nearly everywhere.
     countries: frozenset[str]
     webhook_method: str = "POST"
     #: Seconds to wait for an answer, as the provider advises.

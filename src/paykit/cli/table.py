@@ -27,6 +27,8 @@ def provider_table() -> str:
 
 
 def _some(codes: frozenset[str]) -> str:
-    """A few codes in full, many as their number."""
+    """A few codes in full, many as their number; none at all means no limit."""
     few = 4
+    if not codes:
+        return "any"
     return " ".join(sorted(codes)) if len(codes) <= few else f"{len(codes)} of them"

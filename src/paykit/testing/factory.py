@@ -130,6 +130,40 @@ class AskedFactory(DeliveryFactory, Protocol):
         ...
 
 
+@attrs.define
+class Answering:
+    """A transport for tests of a shop: the provider's API, while ``delivery`` is verified.
+
+    Give it to a client or a service, and set :attr:`delivery` before you hand that over. Needs an
+    :class:`AskedFactory`.
+    """
+
+    provider: Provider
+    delivery: Delivery = attrs.field(factory=lambda: Delivery("POST"))
+
+    def send(self, request: HttpRequest) -> HttpResponse:
+        """Answer at once."""
+        factory = factory_for(self.provider)
+        if not isinstance(factory, AskedFactory):
+            raise UnsupportedOperation(self.provider.name, "playing the API")
+        return factory.answer(self.provider, self.delivery, request)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+@attrs.define
+class AsyncAnswering(Answering):
+    """The same for async code."""
+
+    async def send(self, request: HttpRequest) -> HttpResponse:  # type: ignore[override]
+        """Answer at once."""
+        return super().send(request)
+
+    async def aclose(self) -> None:
+        """Nothing to give back."""
+
+
 def sign(
     factory: DeliveryFactory,
     provider: Provider,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 import attrs
@@ -134,4 +133,6 @@ def read_certificate(pem: bytes, origin: Origin, config: PayPalConfig, now: date
 
 @cache
 def _trust(name: str) -> str:
+    from importlib.resources import files  # needed once, for the first webhook
+
     return files(__package__).joinpath("trust", name).read_text("ascii")

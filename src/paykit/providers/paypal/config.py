@@ -49,7 +49,7 @@ class PayPalConfig(ProviderConfig):
 
     ``webhook_ids`` are the ids that PayPal gave your webhook addresses; without them no webhook is
     accepted. ``webhook_verification`` is ``offline`` (by certificate) or ``postback`` (PayPal is
-    asked). ``webhook_tolerance`` counts seconds and can only be made longer. ``webhook_roots``
+    asked). ``webhook_tolerance`` can only be made longer. ``webhook_roots``
     (PEM) adds authorities and ``webhook_simulator`` accepts what PayPal's simulator sends; both are
     for tests and refused in production. ``merchant_id`` lets paykit check whom the money is for.
     """
@@ -60,10 +60,8 @@ class PayPalConfig(ProviderConfig):
     client_secret: Secret
     webhook_ids: tuple[Annotated[Text, AfterValidator(_check_webhook_id)], ...] = ()
     webhook_verification: Literal["offline", "postback"] = "offline"
-    webhook_tolerance: int = Field(
-        default=int(WEBHOOK_TOLERANCE.total_seconds()),
-        ge=int(WEBHOOK_TOLERANCE.total_seconds()),
-        le=int(_LONGEST_TOLERANCE.total_seconds()),
+    webhook_tolerance: timedelta = Field(
+        default=WEBHOOK_TOLERANCE, ge=WEBHOOK_TOLERANCE, le=_LONGEST_TOLERANCE
     )
     webhook_roots: Annotated[str, AfterValidator(_check_roots)] | None = Field(
         default=None, repr=False

@@ -116,9 +116,10 @@ class Orders(PayPalApi):
         payment = yield from self.post_keyed(path, {}, read, key=key, moves_money=True)
         if payment is not None:
             return payment
-        order, raw = yield from self.get_order(order.id)
-        self.check_ours(order, ref.reference, ref.amount)
-        return self.payment(order, raw)
+        now, raw = yield from self.get_order(order.id)
+        self.check_ours(now, ref.reference, ref.amount)
+        self._check_done(now, order)
+        return self.payment(now, raw)
 
     def payment(self, order: Order, raw: JsonObject, *, before: Order | None = None) -> Payment:
         """The payment of an order; ``before`` is an earlier answer, for what this leaves out."""
@@ -170,13 +171,13 @@ class Orders(PayPalApi):
     def _check_done(self, done: Order, order: Order) -> None:
         """Refuse an answer to capture or authorize that is not about ``order``, all of it."""
         unit, asked = done.unit, order.unit
-        payments = unit.payments
-        parts = (*payments.captures, *payments.authorizations)
+        holds, captures = unit.payments.authorizations, unit.payments.captures
+        parts = holds if order.intent == "AUTHORIZE" else captures
         if done.id != order.id or unit.custom_id not in {None, asked.custom_id}:
             raise MalformedResponse("the answer is about another order", provider=self.name)
         if unit.amount not in {None, asked.amount} or any(p.amount != asked.amount for p in parts):
             raise MalformedResponse("the answer is about another amount", provider=self.name)
-        if not parts and order_standing(done).status is S.UNKNOWN:
+        if not (holds or captures) and order_standing(done).status is S.UNKNOWN:
             raise MalformedResponse("nothing was taken or held", provider=self.name)
 
     def _send_back(

@@ -6,7 +6,6 @@ webhook. So a webhook only tells what to ask about. What an event says is PayPal
 
 from __future__ import annotations
 
-from datetime import timedelta
 from http import HTTPStatus
 from json import dumps
 from typing import Any, Final, TypeVar
@@ -64,7 +63,6 @@ class Webhooks(PayPalApi):
         super().__init__(config, clock=clock, new_id=new_id)
         self._certificates = CertificateCache()
         self._origins = origins(config)
-        self._tolerance = timedelta(seconds=config.webhook_tolerance)
 
     def verify(self, delivery: Delivery) -> Flow[Verified]:
         """Prove a webhook, then ask PayPal about what it says.
@@ -86,7 +84,7 @@ class Webhooks(PayPalApi):
             verified = _prove(delivery, sent, key, origin, fields)
             # Anybody can make the simulator sign. It proves that webhooks arrive, and no more.
             simulated = origin.webhook_ids == (SIMULATOR_ID,)
-        check_fresh(sent.moment, now=self.clock(), tolerance=self._tolerance)
+        check_fresh(sent.moment, now=self.clock(), tolerance=self.config.webhook_tolerance)
         claim = read_claim(delivery.json())
         if claim is not None and not simulated:
             fields["news"] = yield from self._confirm(claim, sent)
@@ -189,7 +187,9 @@ class Webhooks(PayPalApi):
         refund, hold, capture, order = None, None, None, None
         capture_id: str | None = claim.id
         if claim.subject is Subject.ORDER:
-            order = yield from self._order(claim.id)
+            order = yield from self._ask(f"/v2/checkout/orders/{claim.id}", Order)
+            if not order.is_like_ours:
+                return None  # somebody else uses the same app
             return News(subject=claim.subject, order=order, type=claim.type, sent_at=sent.moment)
         if claim.subject is Subject.AUTHORIZATION:
             hold = yield from self._ask(f"/v2/payments/authorizations/{claim.id}", Authorization)
@@ -211,9 +211,10 @@ class Webhooks(PayPalApi):
             order_id = capture.order_id
         if order_id:
             try:
-                order, _ = yield from self.get_order(order_id)
+                found, _ = yield from self.get_order(order_id)
+                order = found if found.is_like_ours else None
             except (NotFound, MalformedResponse):
-                order = None  # too old, or made by others with several purchases
+                order = None  # too old to be asked about
         return News(
             subject=claim.subject,
             type=claim.type,
@@ -223,9 +224,6 @@ class Webhooks(PayPalApi):
             refund=refund,
             sent_at=sent.moment,
         )
-
-    def _order(self, order_id: str) -> Flow[Order]:
-        return (yield from self._ask(f"/v2/checkout/orders/{order_id}", Order))
 
     def _ask(self, path: str, shape: type[W]) -> Flow[W]:
         """What is at ``path``. That there is nothing is the fault of the webhook that says so."""

@@ -191,7 +191,7 @@ def gather(
 
 
 class Unit(Wire):
-    """What is bought. paykit's orders have exactly one."""
+    """One purchase of an order."""
 
     custom_id: _Plain | None = None
     amount: _Money | None = None
@@ -213,14 +213,21 @@ class Order(Wire):
     id: Id
     status: _Word
     intent: _Word | None = None
-    purchase_units: Annotated[list[Unit], Field(min_length=1, max_length=1)]
+    purchase_units: Annotated[list[Unit], Field(min_length=1, max_length=10)]
     create_time: _Moment | None = None
     update_time: _Moment | None = None
     links: list[Link] = Field(default_factory=list)
 
     @property
+    def is_like_ours(self) -> bool:
+        """Whether it has the form of paykit's orders: exactly one purchase."""
+        return len(self.purchase_units) == 1
+
+    @property
     def unit(self) -> Unit:
-        """What is bought."""
+        """What is bought; raises :class:`MalformedResponse` if it is several things."""
+        if not self.is_like_ours:
+            raise MalformedResponse("an order with several purchases", provider="paypal")
         return self.purchase_units[0]
 
 
