@@ -118,10 +118,10 @@ class BelievesTheBody(PayPal):
         return super().verify(delivery)
 
 
-class SkipsTheConfirmation(PayPal):
+class LetsNotFoundOut(PayPal):
     """Lets PayPal's "no such thing" out as an error of PayPal's, so that a forged webhook comes for ever."""
 
-    def _ask(self, path, shape):
+    def _find(self, path, shape):
         answer, _ = yield from self.get(path, shape)
         return answer
 
@@ -152,7 +152,7 @@ def call(name):
         (AsksForATokenEachTime, "test_case", named("complete")),
         (BelievesTheBody, "test_recorded_call", [call("webhook-forged-amount")]),
         (BelievesTheBody, "test_recorded_call", [call("webhook-unknown-capture")]),
-        (SkipsTheConfirmation, "test_recorded_call", [call("webhook-unknown-capture")]),
+        (LetsNotFoundOut, "test_recorded_call", [call("webhook-unknown-capture")]),
     ],
 )
 def test_what_is_broken_is_found(broken, check, about):

@@ -44,9 +44,7 @@ def event_of(news: News, config: PayPalConfig, now: datetime) -> PaymentProcesse
     if news.refund is not None and stands.status in GIVEN_BACK:
         amount = news.refund.amount
     part = news.refund or news.capture or news.hold
-    order_id = news.order.id if news.order else part.order_id if part else None
-    if news.order is None and news.capture is not None:
-        order_id = news.capture.order_id
+    order_id = _order_id(news)
     moment = part.moment if part else stands.occurred_at
     reference = _reference(news) or order_id or (part.id if part else "")
     about = (
@@ -63,7 +61,7 @@ def event_of(news: News, config: PayPalConfig, now: datetime) -> PaymentProcesse
     )
     return PaymentProcessed(
         # Nothing of the webhook itself: whoever can forge one could claim the id of a true one.
-        event_id=fingerprint("|".join(map(str, about)).encode()),
+        event_id=fingerprint("\n".join(map(str, about)).encode()),
         provider="paypal",
         account=config.account,
         reference=reference,
@@ -134,6 +132,13 @@ def _amount(news: News) -> Money:
     if part is None:
         raise MalformedResponse("no amount", provider="paypal")
     return part.amount
+
+
+def _order_id(news: News) -> str | None:
+    if news.order is not None:
+        return news.order.id
+    part = news.capture or news.hold
+    return part.order_id if part else None
 
 
 def _reference(news: News) -> str | None:

@@ -40,13 +40,7 @@ from .config import PayPalConfig
 from .forms import ID, to_request_id
 from .news import News, event_of
 from .notices import ALGORITHM, EXPECTED, Claim, Transmission, read_claim, read_transmission
-from .wire import (
-    Authorization,
-    Capture,
-    Order,
-    Proven,
-    RefundAnswer,
-)
+from .wire import Authorization, Capture, Order, Proven, RefundAnswer
 
 W = TypeVar("W", bound=Wire)
 
@@ -199,12 +193,11 @@ class Webhooks(PayPalApi):
                 capture_id = refund.linked("captures")
                 if capture_id is None:
                     raise MalformedDelivery("a refund of no capture", provider=self.name)
-            try:
-                capture = yield from self._ask(f"/v2/payments/captures/{capture_id}", Capture)
-            except MalformedDelivery:
-                if claim.subject is Subject.DISPUTE:
-                    return None  # about a payment of an older interface
-                raise
+            capture = yield from self._find(f"/v2/payments/captures/{capture_id}", Capture)
+            if capture is None and claim.subject is Subject.DISPUTE:
+                return None  # about a payment of an older interface
+            if capture is None:
+                raise self._unknown()
         # One capture is all there is to an order, unless it was taken from a hold.
         order_id = hold.order_id if hold else None
         if capture is not None and capture.authorization_id:
@@ -227,10 +220,20 @@ class Webhooks(PayPalApi):
 
     def _ask(self, path: str, shape: type[W]) -> Flow[W]:
         """What is at ``path``. That there is nothing is the fault of the webhook that says so."""
+        found = yield from self._find(path, shape)
+        if found is None:
+            raise self._unknown()
+        return found
+
+    def _unknown(self) -> MalformedDelivery:
+        return MalformedDelivery("PayPal knows nothing of it", provider=self.name)
+
+    def _find(self, path: str, shape: type[W]) -> Flow[W | None]:
+        """What is at ``path``, or ``None``."""
         try:
             answer, _ = yield from self.get_typed(path, shape)
         except NotFound:
-            raise MalformedDelivery("PayPal knows nothing of it", provider=self.name) from None
+            return None
         except MalformedResponse as error:
             raise MalformedDelivery(f"cannot be confirmed: {error}", provider=self.name) from None
         if getattr(answer, "id", None) != path.rpartition("/")[2]:
