@@ -15,6 +15,7 @@ import httpx
 from paykit import HttpResponse, Money, PaymentRequest
 from paykit.service import AsyncPaymentService
 from paykit.service.operations import log as service_log
+from paykit.service.schema import metadata
 from tests.service.shop import Clock
 
 from .senders import EVERYBODY, PAYER, SECRETS
@@ -103,10 +104,21 @@ class Shop:
         return counted
 
     def close(self):
+        self._check_lengths()
         self.runner.run(self.client.aclose())
         self.runner.run(self.service.close())
         self.runner.close()
         self.file.close()
+
+    def _check_lengths(self):
+        """What was stored fits where it stands: SQLite does not mind, other databases do."""
+        for table in metadata.tables.values():
+            for column in table.columns:
+                length = getattr(column.type, "length", None)
+                if length is not None:
+                    query = f"SELECT max(length({column.name})) FROM {table.name}"
+                    longest = self.file.execute(query).fetchone()[0] or 0
+                    assert longest <= length, (table.name, column.name, longest)
 
     # The shop's own side.
 

@@ -104,7 +104,7 @@ TABLE = [
         for value in (0, -1, 2**63, "", "0", "00", "12 ", "1_2", "١٢", "9" * 65, LONG, NASTY, 1.5,
                       True, None, MISSING)
     ],
-    ("zalopay", {"zp_trans_id": "260301000000389"}, "one", "succeeded"),
+    ("zalopay", {"zp_trans_id": "260228000000389"}, "one", "succeeded"),
     *[
         ("zalopay", {"app_trans_id": value}, "unreadable")
         for value in ("", "ORDER-1", "260301_", "260301", "26030_ORDER-1", "٢٦٠٣٠١_ORDER-1", LONG,
@@ -125,6 +125,11 @@ TABLE = [
         for path in ("order.order_invoice_number", "order.order_id", "transaction.id")
         for value in ("", LONG, "x" * 201, "a&b", None, 1, MISSING)
     ],
+    *[
+        ("payos", {"reference": "r" * 100, "paymentLinkId": "l" * length}, outcome, *after)
+        for length, outcome, *after in ((100, "one", "succeeded"), (101, "unreadable"))
+    ],
+    (PG, {"order.order_id": "o" * 200, "transaction.id": "t" * 200}, "one", "succeeded"),
     # Times.
     *[
         (key, {field: value}, "unreadable")
@@ -322,6 +327,31 @@ def test_the_type_of_zalopay_is_not_signed_and_decides_nothing(shop, kind):
     call = ZALOPAY.call(dumps(body).encode())
     shop.expect(ZALOPAY, call, "one" if right else "unreadable")
     assert shop.state(payment)[0] == ("succeeded" if right else OPEN)
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (1, "one"),
+        (-1, "one"),
+        (10**20, "unreadable"),
+        (10**4_000, "unreadable"),
+        ("1", "unreadable"),
+    ],
+    ids=["1", "-1", "21 digits", "4,001 digits", "text"],
+)
+def test_a_link_of_zalopay(shop, status, outcome):
+    number = shop.number()
+    link = {
+        "app_id": 2553, "app_trans_id": f"260301_LINK-{number}", "binding_id": f"B{number}",
+        "pay_token": "secret-pay-token", "server_time": 1772355600, "merchant_user_id": "u",
+        "status": status, "msg_type": 1,
+    }  # fmt: skip
+    text = json.dumps(link)
+    body = json.loads(ZALOPAY.body(text, ZALOPAY.secret)) | {"type": 2}
+    call = ZALOPAY.call(dumps(body).encode())
+    shop.expect(ZALOPAY, call, "orphan" if outcome == "one" else outcome)
+    assert "secret-pay-token" not in "".join(shop.file.iterdump())
 
 
 @pytest.mark.parametrize("outer", [{}, [], 1, True, None])

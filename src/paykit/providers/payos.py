@@ -12,7 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from http import HTTPStatus
-from typing import Any, ClassVar, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeVar
+
+from pydantic import Field
 
 from ..errors import (
     AuthenticationFailed,
@@ -110,12 +112,16 @@ class _Asked(CamelWire):
     status: str
 
 
+_Half = Annotated[Id, Field(max_length=100)]
+
+
 class _Transfer(CamelWire):
     order_code: Whole
     amount: Whole
     currency: Literal["VND"]
-    payment_link_id: Id
-    reference: Id
+    # Both together are the transfer's own id.
+    payment_link_id: _Half
+    reference: _Half
     transaction_date_time: VietnamTime
     code: Id
     description: str = ""

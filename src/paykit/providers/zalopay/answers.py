@@ -94,7 +94,7 @@ class Agreement(Wire):
 
     app_id: int
     app_trans_id: str
-    status: int
+    status: Annotated[int, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
     binding_id: Annotated[str, Field(max_length=256)] | None = None
     pay_token: Annotated[str, Field(max_length=1024)] | None = None
     merchant_user_id: Annotated[str, Field(max_length=256)] | None = None
