@@ -25,10 +25,15 @@ EXPECTED: Final = (
     "body, joined by |"
 )
 
-# No | in what is joined by it.
-_TRANSMISSION_ID = re.compile(r"[!-{}~]{1,100}", re.ASCII)
-_SIGNATURE = re.compile(r"[A-Za-z0-9+/]{1,1000}={0,2}", re.ASCII)
-_URL = re.compile(r"[!-~]{1,500}", re.ASCII)
+_FORMS: Final = {
+    # No | in what is joined by it.
+    "paypal-transmission-id": re.compile(r"[!-{}~]{1,100}", re.ASCII),
+    "paypal-transmission-time": re.compile(r"[!-{}~]{1,64}", re.ASCII),
+    "paypal-transmission-sig": re.compile(r"[A-Za-z0-9+/]{1,1000}={0,2}", re.ASCII),
+    "paypal-cert-url": re.compile(r"[!-~]{1,500}", re.ASCII),
+    # The receiver fixes the algorithm; PayPal's old SDKs let the sender choose SHA-1 and MD5.
+    "paypal-auth-algo": re.compile(ALGORITHM),
+}
 _CAPTURE_LINK = re.compile(r"/v2/payments/captures/([A-Z0-9]{1,36})\Z", re.ASCII)
 
 
@@ -63,33 +68,27 @@ class Claim:
 
 def read_transmission(delivery: Delivery) -> Transmission:
     """The headers; raises :class:`SignatureError` where one is missing or not as it should be."""
-    given = {
-        name: delivery.header(f"paypal-{name}")
-        for name in ("transmission-id", "transmission-time", "transmission-sig", "cert-url")
-    }
-    for name, form in (
-        ("transmission-id", _TRANSMISSION_ID),
-        ("transmission-sig", _SIGNATURE),
-        ("cert-url", _URL),
-    ):
-        value = given[name]
-        if value is None or not form.fullmatch(value):
-            raise SignatureError(f"no usable PAYPAL-{name.upper()}; expected {EXPECTED}")
-    if delivery.header("paypal-auth-algo") != ALGORITHM:
-        # The receiver fixes the algorithm; PayPal's old SDKs let the sender choose SHA-1 and MD5.
-        raise SignatureError(f"PAYPAL-AUTH-ALGO is not {ALGORITHM}")
-    time = given["transmission-time"] or ""
+    given: dict[str, str] = {}
+    for name, value in delivery.headers:
+        known = name.lower()
+        if known in _FORMS:
+            # One that occurs twice is none.
+            given[known] = "" if known in given else value
+    for name, form in _FORMS.items():
+        if not form.fullmatch(given.get(name, "")):
+            raise SignatureError(f"no usable {name.upper()}; expected {EXPECTED}")
+    time = given["paypal-transmission-time"]
     try:
         moment = read_moment(time)
     except ValueError:
         raise SignatureError("PAYPAL-TRANSMISSION-TIME is not a time with its zone") from None
     return Transmission(
-        id=given["transmission-id"] or "",
-        time=time,
-        moment=moment,
-        signature=given["transmission-sig"] or "",
-        certificate_url=given["cert-url"] or "",
-        checksum=crc32(delivery.body),
+        given["paypal-transmission-id"],
+        time,
+        moment,
+        given["paypal-transmission-sig"],
+        given["paypal-cert-url"],
+        crc32(delivery.body),
     )
 
 
