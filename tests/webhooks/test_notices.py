@@ -292,6 +292,21 @@ def test_one_event_told_in_two_ways(shop, sender, caplog):
     assert shop.state(payment) == ("succeeded", None)
 
 
+@pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.key)
+def test_what_another_provider_tells_pays_nothing_here(shop, sender):
+    number = shop.number()
+    payment = shop.create(sender, number)
+    reference = sender.reference(number)
+    for other in SENDERS:
+        if other is sender or (other is PAYOS and not reference.isdigit()):
+            continue
+        if other.by_memo and not sender.by_memo:
+            continue  # it would find no code in it
+        # Authentic, of the same amount, for the same reference.
+        shop.expect(other, other.notice(shop.number(), pays=reference), "orphan")
+    assert shop.state(payment)[0] == OPEN
+
+
 # What only one of them has.
 
 
