@@ -42,8 +42,9 @@ def test_buys_something(make_visitor, provider, account, button, device):
     assert visitor.fits()
     visitor.choose(button)
 
-    # Back in the shop nothing is settled: the notice has not come yet.
-    assert states(page) == {"placed": "done", "paid": "now", "confirmed": "todo", "shipped": "todo"}
+    if account != "zalopay":  # which is asked when the payer returns
+        # Back in the shop nothing is settled: the notice has not come yet.
+        assert states(page) == dict(zip(STEPS, ("done", "now", "todo", "todo"), strict=True))
     assert visitor.fits()
     visitor.shot(f"5-{account}-pending")
     wait_for_shipping(page)

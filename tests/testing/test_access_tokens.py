@@ -104,14 +104,14 @@ class AsksForATokenEachTime(PayPal):
 class BelievesTheBody(PayPal):
     """A signature over a checksum is enough for it."""
 
-    def get(self, path, shape):
+    def get_typed(self, path, shape):
         kind, part_id = path.split("/")[-2:]
         if kind == "captures":
             from paykit.providers.paypal.wire import Capture
 
             body = self.delivery.json()["resource"]
             return Capture.read({**body, "id": part_id}, provider="paypal"), body
-        return (yield from super().get(path, shape))
+        return (yield from super().get_typed(path, shape))
 
     def verify(self, delivery):
         self.delivery = delivery
@@ -122,7 +122,7 @@ class LetsNotFoundOut(PayPal):
     """Lets PayPal's "no such thing" out as an error of PayPal's, so that a forged webhook comes for ever."""
 
     def _find(self, path, shape):
-        answer, _ = yield from self.get(path, shape)
+        answer, _ = yield from self.get_typed(path, shape)
         return answer
 
 

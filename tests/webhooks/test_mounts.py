@@ -296,6 +296,21 @@ def test_a_bug_of_ours_makes_the_provider_come_again(tmp_path, caplog):
     assert "failed inside" in caplog.text
 
 
+def test_a_bug_of_ours_sends_the_payer_to_the_shop(tmp_path, caplog):
+    class BrokenReturn(type(vnpay())):
+        def verify_return(self, delivery):
+            raise KeyError("secret detail")
+
+    provider = BrokenReturn(vnpay().config)
+    with PaymentService([provider], database=f"sqlite:///{tmp_path}/p.db") as service:
+        answer = Site(service, plain)("GET", ipn().replace("/webhooks/", "/returns/"))
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "https://shop.example/thanks?lang=vi&state=unverified",
+    )
+    assert "a browser return for vnpay failed inside" in caplog.text
+
+
 async def drive(app, messages, *, path="/webhooks/momo", method="POST", headers=()):
     """Call an ASGI app with these messages; returns the status that it sent, if any."""
     sent, waiting = [], list(messages)

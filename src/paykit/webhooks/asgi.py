@@ -128,7 +128,12 @@ class PaykitApp:
         return receipt.reply
 
     async def _return(self, delivery: Delivery, account: str) -> Reply:
-        info: ReturnInfo = await self._call("receive_return", delivery, provider=account)
+        try:
+            info: ReturnInfo = await self._call("receive_return", delivery, provider=account)
+        except Exception:
+            # The payer cannot help it, and the webhook settles the payment all the same.
+            log.exception("a browser return for %s failed inside", account)
+            return return_reply(self._return_to, verified=False, payment_id=None, status=None)
         if isinstance(info.onward, Redirect):
             return onward_reply(info.onward.url)
         record = info.record
