@@ -22,14 +22,16 @@ from paykit import (
 from paykit.flow import done
 from paykit.http import HttpRequest, HttpResponse
 from paykit.provider import ProviderInfo
+from paykit.service import PaymentService
 from paykit.signing import SharedSecret, fingerprint, seal_secret
 from paykit.wire import ProviderConfig, Secret
 
-from .shop import START
+from .shop import START, Answers
 
 S = PaymentStatus
 PRICE = Money(150_000, "VND")
 URL = "https://approving.example/complete"
+QUERY = "https://approving.example/query"
 
 
 class ApprovingConfig(ProviderConfig):
@@ -75,15 +77,21 @@ class Approving(Provider):
                 provider=self.name,
                 reference=verified.fields["reference"],
                 status=S(verified.fields["status"]),
-                amount=PRICE,
+                amount=Money(verified.fields["amount"], "VND"),
                 occurred_at=START,
             ),
         )
 
+    def fetch_payment(self, ref):
+        response = yield HttpRequest.get(QUERY)
+        return self._payment(ref, response.json())
+
     def complete(self, ref, *, idempotency_key):
         request = HttpRequest("POST", URL, {"Key": idempotency_key}, ref.reference.encode())
         response = yield attrs.evolve(request, moves_money=True)
-        answer = response.json()
+        return self._payment(ref, response.json())
+
+    def _payment(self, ref, answer):
         return Payment(
             provider=self.name,
             reference=ref.reference,
@@ -97,15 +105,18 @@ def answer(**fields):
     return HttpResponse(200, body=json.dumps(fields).encode())
 
 
-def told(status="pending", number=1):
-    body = json.dumps({"reference": "R-1", "status": status, "number": number}).encode()
-    return Delivery("POST", headers={"secret": "s3cret"}, body=body)
+def told(status="pending", number=1, amount=150_000):
+    fields = {"reference": "R-1", "status": status, "number": number, "amount": amount}
+    return Delivery("POST", headers={"secret": "s3cret"}, body=json.dumps(fields).encode())
+
+
+def approving():
+    return Approving(ApprovingConfig(secret="s3cret"), clock=lambda: START)
 
 
 @pytest.fixture
 def shop(open_service):
-    provider = Approving(ApprovingConfig(secret="s3cret"), clock=lambda: START)
-    return open_service(providers=[provider])
+    return open_service(providers=[approving()])
 
 
 @pytest.fixture
@@ -194,3 +205,42 @@ def test_a_payment_that_is_not_ours_is_not_completed(shop):
     info = shop.receive_return(told(), provider="approving")
     assert (info.verified, info.record) == (True, None)
     assert shop.transport.asked == []
+
+
+def test_a_notice_and_a_return_at_once_make_one_event(shop, session, database):
+    def while_we_wait(_asked):
+        # Our call is still open when another process takes the return.
+        transport = Answers(answer(status="succeeded"))
+        with PaymentService([approving()], database=database, transport=transport) as other:
+            info = other.receive_return(told(), provider="approving")
+            assert (info.record.status, info.published) == (S.SUCCEEDED, 1)
+        return answer(status="succeeded")
+
+    shop.transport.answers.append(while_we_wait)
+    receipt = shop.receive(told(), provider="approving")
+    assert (receipt.outcome, receipt.published) == (Outcome.ACCEPTED, 0)
+    assert events_of(shop) == [(S.SUCCEEDED, "api", 1)]
+
+
+def test_an_approval_of_another_amount_is_not_completed(shop, session):
+    assert shop.receive(told(amount=1), provider="approving").outcome is Outcome.MISMATCH
+    assert shop.transport.asked == []
+    assert shop.status(session.payment_id).status is S.NEEDS_REVIEW
+
+
+def test_an_approval_that_nobody_told_of_is_completed_when_asked_about(shop, session):
+    shop.transport.answers += [answer(status=one) for one in ("pending", "succeeded", "succeeded")]
+    assert shop.refresh(session.payment_id) == 1
+    assert [request.url for request in shop.transport.asked] == [QUERY, URL]
+    assert shop.refresh(session.payment_id) == 0
+    assert shop.status(session.payment_id).status is S.SUCCEEDED
+
+
+def test_failed_and_tried_again_and_failed_in_the_same_way(shop, session):
+    states = []
+    for status in ("failed", "authorized", "failed", "failed"):
+        shop.transport.answers.append(answer(status=status))
+        published = shop.refresh(session.payment_id)
+        states.append((shop.status(session.payment_id).status, published))
+    assert states == [(S.FAILED, 1), (S.AUTHORIZED, 1), (S.FAILED, 1), (S.FAILED, 0)]
+    assert [sequence for _, _, sequence in events_of(shop)] == [1, 2, 3]
