@@ -14,11 +14,13 @@ from paykit import (
     AsyncClient,
     Client,
     ConfigurationError,
+    Customer,
     Delivery,
     Discrepancy,
     HttpRequest,
     HttpResponse,
     InvalidRequest,
+    LineItem,
     MalformedResponse,
     MoMo,
     Money,
@@ -31,6 +33,7 @@ from paykit import (
     ProviderUnavailable,
     RateLimited,
     RefundRequest,
+    TokenRequest,
     UnsupportedOperation,
     VNPay,
     WebhookError,
@@ -363,3 +366,61 @@ def test_what_a_provider_package_promises_is_there(name):
 
     package = import_module(f"paykit.providers.{name}")
     assert [public for public in package.__all__ if not hasattr(package, public)] == []
+
+
+TEXTS = {
+    PaymentRequest: (
+        "reference", "description", "order_id", "return_url", "notify_url", "method", "locale",
+        "idempotency_key",
+    ),
+    RefundRequest: ("reference", "description", "requested_by", "idempotency_key"),
+    TokenRequest: ("reference", "customer_id", "grant", "idempotency_key"),
+    Customer: ("id", "ip", "name", "email", "phone"),
+    LineItem: ("id", "name"),
+}  # fmt: skip
+NEEDED = {
+    PaymentRequest: {"reference": "R", "amount": Money(1, "VND")},
+    RefundRequest: {"reference": "R", "payment": PaymentRef(reference="R")},
+    TokenRequest: {"reference": "R", "customer_id": "C"},
+    Customer: {},
+    LineItem: {"id": "I", "name": "N", "price": Money(1, "VND")},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"), [(kind, field) for kind, fields in TEXTS.items() for field in fields]
+)
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ("a\ud800", "holds a lone surrogate"),
+        ("a\x00", "holds a NUL character"),
+        (5, "must be text|must not be empty"),
+        (b"a", "must be text|must not be empty"),
+    ],
+)
+def test_text_that_nobody_can_hold_is_refused(kind, field, value, why):
+    with pytest.raises(InvalidRequest, match=f"^{field}: ({why})$") as caught:
+        kind(**{**NEEDED[kind], field: value})
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("extra", "why"),
+    [
+        ([("a", "b")], "must be a mapping"),
+        ({"a": "\ud800"}, "holds a lone surrogate"),
+        ({"a\x00": 1}, "holds a NUL character"),
+        ({"a": [{"b": ("c", "\udfff")}]}, "holds a lone surrogate"),
+    ],
+)
+def test_extras_that_nobody_can_hold_are_refused(extra, why):
+    with pytest.raises(InvalidRequest, match=f"^extra: {why}$"):
+        PaymentRequest(reference="R", amount=Money(1, "VND"), extra=extra)
+
+
+@pytest.mark.parametrize("kind", NEEDED)
+def test_any_other_text_is_taken(kind):
+    texts = dict.fromkeys(TEXTS[kind], "Trà sen \N{LOTUS}")
+    made = kind(**{**NEEDED[kind], **texts})
+    assert {field: getattr(made, field) for field in TEXTS[kind]} == texts

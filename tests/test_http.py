@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paykit import Delivery, HttpRequest, HttpResponse, MalformedDelivery, MalformedResponse, Reply
+from paykit import (
+    Delivery,
+    HttpRequest,
+    HttpResponse,
+    InvalidRequest,
+    MalformedDelivery,
+    MalformedResponse,
+    Reply,
+)
 from paykit.http import MAX_DEPTH, MAX_PARAMETERS, json_text, parse_json_object
 
 
@@ -29,6 +37,17 @@ def test_requests():
         b"a=1+2&a=%26",
         (("Content-Type", "application/x-www-form-urlencoded"), ("X", "y")),
     )
+
+
+@pytest.mark.parametrize("value", ["\ud800", float("nan"), object()])
+def test_what_cannot_be_sent_is_refused(value):
+    with pytest.raises(InvalidRequest, match="this cannot be sent as JSON"):
+        HttpRequest.post_json("https://x", {"a": value})
+
+
+def test_a_form_of_half_a_character_is_refused():
+    with pytest.raises(InvalidRequest, match="this cannot be sent as a form"):
+        HttpRequest.post_form("https://x", [("a", "\ud800")])
 
 
 def test_headers_are_found_once():

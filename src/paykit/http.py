@@ -16,7 +16,8 @@ from urllib.parse import unquote_to_bytes, urlencode
 
 import attrs
 
-from .errors import MalformedDelivery, MalformedResponse
+from .errors import InvalidRequest, MalformedDelivery, MalformedResponse
+from .text import unstorable
 
 HeaderPairs: TypeAlias = tuple[tuple[str, str], ...]
 JsonObject: TypeAlias = dict[str, Any]
@@ -84,13 +85,19 @@ class HttpRequest:
         replay_safe: bool = False,
         moves_money: bool = False,
     ) -> Self:
-        """Send ``payload`` as UTF-8 JSON, in the order of its keys."""
-        body = _ENCODER.encode(payload)
+        """Send ``payload`` as UTF-8 JSON, in the order of its keys.
+
+        Raises :class:`~paykit.errors.InvalidRequest` for what JSON in UTF-8 cannot hold.
+        """
+        try:
+            body = _ENCODER.encode(payload).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidRequest(f"this cannot be sent as JSON: {error}") from None
         return cls(
             "POST",
             url,
             {"Content-Type": "application/json; charset=UTF-8", **(headers or {})},
-            body.encode(),
+            body,
             replay_safe,
             moves_money,
         )
@@ -105,12 +112,19 @@ class HttpRequest:
         replay_safe: bool = False,
         moves_money: bool = False,
     ) -> Self:
-        """Send ``pairs`` as ``application/x-www-form-urlencoded``."""
+        """Send ``pairs`` as ``application/x-www-form-urlencoded``.
+
+        Raises :class:`~paykit.errors.InvalidRequest` for what UTF-8 cannot hold.
+        """
+        try:
+            body = urlencode(pairs).encode()
+        except UnicodeEncodeError as error:
+            raise InvalidRequest(f"this cannot be sent as a form: {error}") from None
         return cls(
             "POST",
             url,
             {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})},
-            urlencode(pairs).encode(),
+            body,
             replay_safe,
             moves_money,
         )
@@ -270,8 +284,8 @@ def parse_json_object(body: bytes) -> JsonObject:
     if nested and text.count("[") + text.count("{") > MAX_DEPTH and _depth(value) > MAX_DEPTH:
         raise ValueError("nested too deeply")
     # One character is found much faster than two, and most bodies hold no backslash at all.
-    if "\\" in text and "\\u" in text:
-        _refuse_unstorable(value)
+    if "\\" in text and "\\u" in text and (why := unstorable(value)):
+        raise ValueError(f"a text {why}")
     return value
 
 
@@ -325,22 +339,3 @@ def _depth(value: Any) -> int:
         insides = (item.values() if isinstance(item, dict) else item for item in level)
         level = [item for inside in insides for item in inside if isinstance(item, dict | list)]
     return depth
-
-
-def _refuse_unstorable(value: Any) -> None:
-    """Refuse what databases and brokers cannot hold: lone surrogates and NUL characters."""
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, str):
-            if "\x00" in item:
-                raise ValueError("a text holds a NUL character")
-            try:
-                item.encode()
-            except UnicodeEncodeError:
-                raise ValueError("a text holds a lone surrogate") from None
-        elif isinstance(item, dict):
-            waiting.extend(item)
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)

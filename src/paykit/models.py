@@ -15,6 +15,7 @@ import attrs
 
 from .errors import InvalidRequest
 from .money import Money
+from .text import unstorable
 
 Extra: TypeAlias = Mapping[str, Any]
 
@@ -64,23 +65,55 @@ class Discrepancy(StrEnum):
     UNMATCHED = "unmatched"  #: a transfer that cannot be told to be for one payment
 
 
+def _positive(_request: object, attribute: attrs.Attribute[Money], value: Money) -> None:
+    if value.minor < 0:
+        raise InvalidRequest("must not be negative", field=attribute.name)
+
+
+def _aware(_request: object, attribute: attrs.Attribute[datetime], value: datetime | None) -> None:
+    if value is not None and value.tzinfo is None:
+        raise InvalidRequest("needs a time zone", field=attribute.name)
+
+
+def _text(_request: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value is None and attribute.default is None:
+        return
+    if not isinstance(value, str):
+        raise InvalidRequest("must be text", field=attribute.name)
+    if why := unstorable(value):
+        raise InvalidRequest(why, field=attribute.name)
+
+
+def _extra(_request: object, attribute: attrs.Attribute[Any], value: Extra) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidRequest("must be a mapping", field=attribute.name)
+    if why := unstorable(value):
+        raise InvalidRequest(why, field=attribute.name)
+
+
+def _not_blank(_request: object, attribute: attrs.Attribute[str], value: str) -> None:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequest("must not be empty", field=attribute.name)
+    _text(_request, attribute, value)
+
+
 @attrs.frozen(slots=True, kw_only=True)
 class Customer:
     """What a provider may want to know about the payer. Personal data: never in ``repr``."""
 
-    id: str | None = None
-    ip: str | None = attrs.field(default=None, repr=False)
-    name: str | None = attrs.field(default=None, repr=False)
-    email: str | None = attrs.field(default=None, repr=False)
-    phone: str | None = attrs.field(default=None, repr=False)
+    id: str | None = attrs.field(default=None, validator=_text)
+    ip: str | None = attrs.field(default=None, validator=_text, repr=False)
+    name: str | None = attrs.field(default=None, validator=_text, repr=False)
+    email: str | None = attrs.field(default=None, validator=_text, repr=False)
+    phone: str | None = attrs.field(default=None, validator=_text, repr=False)
 
 
 @attrs.frozen(slots=True, kw_only=True)
 class LineItem:
     """One line of the order, for the provider to show."""
 
-    id: str
-    name: str
+    id: str = attrs.field(validator=_text)
+    name: str = attrs.field(validator=_text)
     price: Money
     quantity: int = 1
 
@@ -100,21 +133,6 @@ class PaymentToken:
     provider_id: str | None = None
 
 
-def _positive(_request: object, attribute: attrs.Attribute[Money], value: Money) -> None:
-    if value.minor < 0:
-        raise InvalidRequest("must not be negative", field=attribute.name)
-
-
-def _aware(_request: object, attribute: attrs.Attribute[datetime], value: datetime | None) -> None:
-    if value is not None and value.tzinfo is None:
-        raise InvalidRequest("needs a time zone", field=attribute.name)
-
-
-def _not_blank(_request: object, attribute: attrs.Attribute[str], value: str) -> None:
-    if not isinstance(value, str) or not value.strip():
-        raise InvalidRequest("must not be empty", field=attribute.name)
-
-
 @attrs.frozen(slots=True, kw_only=True)
 class PaymentRequest:
     """What the merchant asks for.
@@ -129,20 +147,20 @@ class PaymentRequest:
 
     reference: str = attrs.field(validator=_not_blank)
     amount: Money = attrs.field(validator=[attrs.validators.instance_of(Money), _positive])
-    description: str = ""
-    order_id: str | None = None
-    return_url: str | None = None
-    notify_url: str | None = None
-    method: str | None = None
+    description: str = attrs.field(default="", validator=_text)
+    order_id: str | None = attrs.field(default=None, validator=_text)
+    return_url: str | None = attrs.field(default=None, validator=_text)
+    notify_url: str | None = attrs.field(default=None, validator=_text)
+    method: str | None = attrs.field(default=None, validator=_text)
     capture: CaptureMode = CaptureMode.AUTOMATIC
-    locale: str = "vi"
+    locale: str = attrs.field(default="vi", validator=_text)
     expires_at: datetime | None = attrs.field(default=None, validator=_aware)
     customer: Customer = attrs.field(factory=Customer)
     items: tuple[LineItem, ...] = attrs.field(default=(), converter=tuple)
     token: PaymentToken | None = None
     save_token: bool = False
-    idempotency_key: str | None = None
-    extra: Extra = attrs.field(factory=dict)
+    idempotency_key: str | None = attrs.field(default=None, validator=_text)
+    extra: Extra = attrs.field(factory=dict, validator=_extra)
 
     @property
     def key(self) -> str:
@@ -244,9 +262,9 @@ class RefundRequest:
     payment: PaymentRef
     reference: str = attrs.field(validator=_not_blank)
     amount: Money | None = attrs.field(default=None)
-    description: str = ""
-    requested_by: str = "paykit"
-    idempotency_key: str | None = None
+    description: str = attrs.field(default="", validator=_text)
+    requested_by: str = attrs.field(default="paykit", validator=_text)
+    idempotency_key: str | None = attrs.field(default=None, validator=_text)
 
     def __attrs_post_init__(self) -> None:
         if self.amount is not None and self.amount.minor <= 0:
@@ -336,5 +354,5 @@ class TokenRequest:
 
     reference: str = attrs.field(validator=_not_blank)
     customer_id: str = attrs.field(validator=_not_blank)
-    grant: str | None = attrs.field(default=None, repr=False)
-    idempotency_key: str | None = None
+    grant: str | None = attrs.field(default=None, validator=_text, repr=False)
+    idempotency_key: str | None = attrs.field(default=None, validator=_text)

@@ -1,13 +1,35 @@
-"""Vietnamese text without its marks, for systems that take plain letters only."""
+"""Text for others: what databases and wires can hold, and Vietnamese without its marks."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 #: Letters with a stroke have no decomposition in Unicode. The Icelandic eth looks the same as the
 #: Vietnamese letter and is typed for it.
 _STROKES: Final = str.maketrans("đĐðÐ", "dDdD")
+
+
+def unstorable(value: object) -> str:
+    """Why databases, brokers or UTF-8 cannot hold a text, or one within; ``""`` if they can."""
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if "\x00" in item:
+                return "holds a NUL character"
+            if not item.isascii():
+                try:
+                    item.encode()
+                except UnicodeEncodeError:
+                    return "holds a lone surrogate"
+        elif isinstance(item, Mapping):
+            waiting.extend(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+    return ""
 
 
 def without_marks(text: str) -> str:
