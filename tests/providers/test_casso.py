@@ -12,6 +12,7 @@ from paykit import (
     ConfigurationError,
     HttpResponse,
     InvalidRequest,
+    MalformedDelivery,
     MalformedResponse,
     Money,
     PaymentRequest,
@@ -178,6 +179,31 @@ def test_a_listed_transfer_is_that_of_the_notice():
         assert isinstance(told, TransferReceived)
         assert attrs.evolve(found, memo=told.memo) == told
     assert found.codes == (CODE,)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "counted"),
+    [
+        ((150_000, 0), [150_000]),
+        ((0, 1, 0, 2), [1, 2]),
+        ((-5, 150_000), [150_000]),
+        ((-5,), []),
+        ((0, -5), None),
+        ((0,), None),
+        ((0, 0), None),
+    ],
+)
+def test_a_row_of_nothing_does_not_keep_back_the_others(amounts, counted):
+    provider = casso(**V1)
+    told = notice(provider)
+    (row,) = json.loads(told.body)["data"]
+    rows = [{**row, "id": number, "amount": one} for number, one in enumerate(amounts, 1)]
+    told = attrs.evolve(told, body=json.dumps({"error": 0, "data": rows}).encode())
+    if counted is None:
+        with pytest.raises(MalformedDelivery):
+            receive(provider, told)
+    else:
+        assert [one.amount.minor for one in receive(provider, told)] == counted
 
 
 def test_the_list_holds_what_came_in_on_our_account():

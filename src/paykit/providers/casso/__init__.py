@@ -205,7 +205,10 @@ class Casso(BankTransferProvider, Adapter):
         ours = [row for row in real if self._account(row)]
         if real and not ours:
             raise MalformedDelivery("the account is not one of ours", provider=self.name)
-        return tuple(self._received(row) for row in ours if row.amount >= 0)
+        came_in = [row for row in ours if row.amount > 0]
+        # A row of nothing is an error, but must not keep back the money that is told of with it.
+        nothing = [row for row in ours if row.amount == 0]
+        return tuple(self._received(row) for row in came_in or nothing)
 
     # The list of transfers.
 
