@@ -394,7 +394,6 @@ NEEDED = {
     ("value", "why"),
     [
         ("a\ud800", "holds a lone surrogate"),
-        ("a\x00", "holds a NUL character"),
         (5, "must be text|must not be empty"),
         (b"a", "must be text|must not be empty"),
     ],
@@ -410,7 +409,7 @@ def test_text_that_nobody_can_hold_is_refused(kind, field, value, why):
     [
         ([("a", "b")], "must be a mapping"),
         ({"a": "\ud800"}, "holds a lone surrogate"),
-        ({"a\x00": 1}, "holds a NUL character"),
+        ({"a\ud800": 1}, "holds a lone surrogate"),
         ({"a": [{"b": ("c", "\udfff")}]}, "holds a lone surrogate"),
     ],
 )

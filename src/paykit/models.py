@@ -15,7 +15,7 @@ import attrs
 
 from .errors import InvalidRequest
 from .money import Money
-from .text import unstorable
+from .text import unsendable
 
 Extra: TypeAlias = Mapping[str, Any]
 
@@ -80,21 +80,21 @@ def _text(_request: object, attribute: attrs.Attribute[Any], value: str | None) 
         return
     if not isinstance(value, str):
         raise InvalidRequest("must be text", field=attribute.name)
-    if why := unstorable(value):
+    if why := unsendable(value):
         raise InvalidRequest(why, field=attribute.name)
 
 
 def _extra(_request: object, attribute: attrs.Attribute[Any], value: Extra) -> None:
     if not isinstance(value, Mapping):
         raise InvalidRequest("must be a mapping", field=attribute.name)
-    if why := unstorable(value):
+    if why := unsendable(value):
         raise InvalidRequest(why, field=attribute.name)
 
 
-def _not_blank(_request: object, attribute: attrs.Attribute[str], value: str) -> None:
+def _not_blank(request: object, attribute: attrs.Attribute[str], value: str) -> None:
     if not isinstance(value, str) or not value.strip():
         raise InvalidRequest("must not be empty", field=attribute.name)
-    _text(_request, attribute, value)
+    _text(request, attribute, value)
 
 
 @attrs.frozen(slots=True, kw_only=True)

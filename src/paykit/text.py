@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 #: Letters with a stroke have no decomposition in Unicode. The Icelandic eth looks the same as the
@@ -11,25 +11,35 @@ from typing import Final
 _STROKES: Final = str.maketrans("đĐðÐ", "dDdD")
 
 
+def unsendable(value: object) -> str:
+    """Why UTF-8 cannot hold a text, or one within a value; ``""`` if it can."""
+    for text in _texts(value):
+        if not text.isascii():
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                return "holds a lone surrogate"
+    return ""
+
+
 def unstorable(value: object) -> str:
-    """Why databases, brokers or UTF-8 cannot hold a text, or one within; ``""`` if they can."""
+    """Why databases and brokers cannot hold a text, or one within a value; ``""`` if they can."""
+    if any("\x00" in text for text in _texts(value)):
+        return "holds a NUL character"
+    return unsendable(value)
+
+
+def _texts(value: object) -> Iterator[str]:
     waiting = [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, str):
-            if "\x00" in item:
-                return "holds a NUL character"
-            if not item.isascii():
-                try:
-                    item.encode()
-                except UnicodeEncodeError:
-                    return "holds a lone surrogate"
+            yield item
         elif isinstance(item, Mapping):
             waiting.extend(item)
             waiting.extend(item.values())
         elif isinstance(item, list | tuple):
             waiting.extend(item)
-    return ""
 
 
 def without_marks(text: str) -> str:
