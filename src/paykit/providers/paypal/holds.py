@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -25,6 +25,9 @@ from .states import Standing, newest_live, oldest_held, standing, taken_total
 from .wire import Authorization, Capture, Order, Payments, Resource, gather
 
 S = PaymentStatus
+
+#: Which of an order's holds a call is about.
+_Choose: TypeAlias = Callable[[Sequence[Authorization]], Authorization | None]
 
 
 @attrs.frozen
@@ -76,15 +79,8 @@ class Holds(Orders):
         if amount is not None:
             payload["amount"] = to_positive(amount)
         key = to_request_id(idempotency_key)
-        hold = yield from self._hold(ref, newest_live)
-        if hold.id is None:
-            return self._as_it_is(hold)
-        held = hold
 
-        def read(answer: JsonObject, response: HttpResponse) -> Payment | None:
-            if conflicts(answer, response):
-                return None
-            self.check_answer(answer, response, moves_money=True)
+        def read(held: _Hold, answer: JsonObject, response: HttpResponse) -> Payment:
             done = Capture.read(answer, provider=self.name)
             whole = None if held.payments.captures else held.amount
             self._check_part(done, ref, amount or whole)
@@ -96,21 +92,13 @@ class Holds(Orders):
                 )
             return self._captured(ref, held, done, answer, final=final)
 
-        payment = yield from self._act(held, "capture", payload, read, key)
-        return payment or (yield from self._look(ref, held))
+        return (yield from self._act(ref, newest_live, "capture", payload, read, key))
 
     def void(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:
         """Release what is still held. A renewed hold is released by its first one."""
         key = to_request_id(idempotency_key)
-        hold = yield from self._hold(ref, oldest_held)
-        if hold.id is None:
-            return self._as_it_is(hold)
-        held = hold
 
-        def read(answer: JsonObject, response: HttpResponse) -> Payment | None:
-            if conflicts(answer, response):
-                return None
-            self.check_answer(answer, response, moves_money=True)
+        def read(held: _Hold, answer: JsonObject, response: HttpResponse) -> Payment:
             if response.status != HTTPStatus.NO_CONTENT:
                 voided = Authorization.read(answer, provider=self.name)
                 self._check_part(voided, ref, None)
@@ -125,8 +113,7 @@ class Holds(Orders):
                 now = Standing(status=S.UNKNOWN, code="VOIDED")  # how much was taken is not here
             return self._payment(ref, now, answer, held)
 
-        payment = yield from self._act(held, "void", None, read, key)
-        return payment or (yield from self._look(ref, held))
+        return (yield from self._act(ref, oldest_held, "void", None, read, key))
 
     def reauthorize(
         self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
@@ -134,30 +121,18 @@ class Holds(Orders):
         """Renew the hold: the answer has its new ``transaction_id`` and ``expires_at``."""
         payload = {} if amount is None else {"amount": to_positive(amount)}
         key = to_request_id(idempotency_key)
-        hold = yield from self._hold(ref, newest_live)
-        if hold.id is None:
-            return self._as_it_is(hold)
-        held = hold
 
-        def read(answer: JsonObject, response: HttpResponse) -> Payment | None:
-            if conflicts(answer, response):
-                return None
-            self.check_answer(answer, response, moves_money=True)
+        def read(held: _Hold, answer: JsonObject, _response: HttpResponse) -> Payment:
             renewed = Authorization.read(answer, provider=self.name)
             self._check_part(renewed, ref, amount or held.amount)
             now = standing(gather(authorizations=[renewed], captures=held.payments.captures))
             return self._payment(ref, now, answer, held)
 
-        payment = yield from self._act(held, "reauthorize", payload, read, key)
-        return payment or (yield from self._look(ref, held))
+        return (yield from self._act(ref, newest_live, "reauthorize", payload, read, key))
 
     # Which one is meant.
 
-    def _hold(
-        self,
-        ref: PaymentRef,
-        choose: Callable[[Sequence[Authorization]], Authorization | None],
-    ) -> Flow[_Hold]:
+    def _hold(self, ref: PaymentRef, choose: _Choose) -> Flow[_Hold]:
         named = ref.transaction_id
         if named is not None:
             check_id(named, "transaction_id")
@@ -173,16 +148,28 @@ class Holds(Orders):
 
     # Asking, and making sense of it.
 
-    def _act(
+    def _act(  # noqa: PLR0917 - what a call on a hold consists of
         self,
-        hold: _Hold,
+        ref: PaymentRef,
+        choose: _Choose,
         action: str,
         payload: dict[str, Any] | None,
-        read: Callable[[JsonObject, HttpResponse], Payment | None],
+        read: Callable[[_Hold, JsonObject, HttpResponse], Payment],
         key: str,
-    ) -> Flow[Payment | None]:
+    ) -> Flow[Payment]:
+        hold = yield from self._hold(ref, choose)
+        if hold.id is None:
+            return self._as_it_is(hold)
+
+        def settle(answer: JsonObject, response: HttpResponse) -> Payment | None:
+            if conflicts(answer, response):
+                return None
+            self.check_answer(answer, response, moves_money=True)
+            return read(hold, answer, response)
+
         path = f"/v2/payments/authorizations/{hold.id}/{action}"
-        return self.post_keyed(path, payload, read, key=key, moves_money=True)
+        payment = yield from self.post_keyed(path, payload, settle, key=key, moves_money=True)
+        return payment or (yield from self._look(ref, hold))
 
     def _as_it_is(self, hold: _Hold) -> Payment:
         """The state of an order in which nothing is held any more, or not yet."""
