@@ -14,71 +14,65 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ...http import HttpRequest, HttpResponse
-from ..deliveries import RetryRule, Verdict
+from ..bank.notifier import BankNotifier
+from ..deliveries import Verdict
 from ..times import local_text
+from .config import CassoConfig
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
-    from ..bank.ledger import Bank, Transfer
-    from ..config import SandboxConfig
-    from ..deliveries import Deliveries
-    from ..faults import Faults
-    from ..pages import Pages
-    from ..summary import PaymentSummary
-    from .config import CassoConfig
+    from ..bank.ledger import Transfer
 
 _OK = 200
 _PAGE_SIZES = range(1, 101)
 _UNAUTHORIZED = 401
 
 
-class CassoSimulator:
+class CassoSimulator(BankNotifier[CassoConfig]):
     """Watches one account of the pretended bank."""
 
     name: ClassVar = "casso"
     title: ClassVar = "Casso"
 
-    def __init__(
-        self,
-        config: SandboxConfig,
-        *,
-        deliveries: Deliveries,
-        faults: Faults,
-        pages: Pages,
-        bank: Bank,
-    ) -> None:
-        del faults, pages
-        self._config = config
-        self._deliveries = deliveries
-        self._bank = bank
-        bank.watch(config.casso.account.number, self._notify)
+    def webhook(self, transfer: Transfer, now: datetime) -> HttpRequest:
+        """The call about one transfer."""
+        item = _transaction(transfer)
+        headers = {"Content-Type": "application/json"}
+        if self.config.version == "v1":
+            old = {
+                "id": item["id"],
+                "tid": item["reference"],
+                "description": item["description"],
+                "amount": item["amount"],
+                "cusum_balance": item["runningBalance"],
+                "when": item["transactionDateTime"],
+                "bank_sub_acc_id": item["accountNumber"],
+                "subAccId": item["accountNumber"],
+            }
+            headers["Secure-Token"] = self.config.secure_token
+            return HttpRequest(
+                "POST", self.config.webhook_url, headers, _dump({"error": 0, "data": [old]})
+            )
+        body = {"error": 0, "data": item}
+        moment = str(int(now.timestamp() * 1000))
+        text = f"{moment}.".encode() + _dump(body, sort=True)
+        digest = hmac.new(self.config.webhook_key.encode(), text, "sha512").hexdigest()
+        headers["X-Casso-Signature"] = f"t={moment},v1={digest}"
+        return HttpRequest("POST", self.config.webhook_url, headers, _dump(body))
+
+    def judge(self, response: HttpResponse) -> Verdict:
+        """HTTP 200 ends it."""
+        return Verdict(settled=response.status == _OK, note=f"HTTP {response.status}")
 
     def routes(self) -> list[Route]:
         """The routes, relative to the mount."""
         return [Route("/v2/transactions", self._list)]
 
-    def summaries(self) -> list[PaymentSummary]:
-        """None: the bank lists the transfers."""
-        return []
-
-    def _notify(self, transfer: Transfer) -> None:
-        settings = self._config.casso
-        self._deliveries.enqueue(
-            webhook(transfer, settings, now=self._config.clock()),
-            provider="casso",
-            reference=transfer.memo or "no memo",
-            rule=RetryRule(
-                delays=settings.retry_after,
-                timeout=settings.timeout,
-                judge=judge,
-            ),
-        )
-
     async def _list(self, request: Request) -> Response:
         if not hmac.compare_digest(
             request.headers.get("authorization", "").encode(),
-            f"Apikey {self._config.casso.api_key}".encode(),
+            f"Apikey {self.config.api_key}".encode(),
         ):
             return JSONResponse(
                 {"error": _UNAUTHORIZED, "message": "Unauthorized", "data": None},
@@ -91,7 +85,7 @@ class CassoSimulator:
         since = query.get("fromDate", "")
         found = [
             item
-            for item in map(_old_names, self._bank.statement(self._config.casso.account.number))
+            for item in map(_old_names, self.bank.statement(self.config.account.number))
             if item["when"][: len(since)] >= since
         ]
         return JSONResponse(
@@ -149,37 +143,5 @@ def _old_names(transfer: Transfer) -> dict[str, Any]:
     }
 
 
-def webhook(transfer: Transfer, settings: CassoConfig, *, now: datetime) -> HttpRequest:
-    """The call about one transfer."""
-    item = _transaction(transfer)
-    headers = {"Content-Type": "application/json"}
-    if settings.version == "v1":
-        old = {
-            "id": item["id"],
-            "tid": item["reference"],
-            "description": item["description"],
-            "amount": item["amount"],
-            "cusum_balance": item["runningBalance"],
-            "when": item["transactionDateTime"],
-            "bank_sub_acc_id": item["accountNumber"],
-            "subAccId": item["accountNumber"],
-        }
-        headers["Secure-Token"] = settings.secure_token
-        return HttpRequest(
-            "POST", settings.webhook_url, headers, _dump({"error": 0, "data": [old]})
-        )
-    body = {"error": 0, "data": item}
-    moment = str(int(now.timestamp() * 1000))
-    text = f"{moment}.".encode() + _dump(body, sort=True)
-    digest = hmac.new(settings.webhook_key.encode(), text, "sha512").hexdigest()
-    headers["X-Casso-Signature"] = f"t={moment},v1={digest}"
-    return HttpRequest("POST", settings.webhook_url, headers, _dump(body))
-
-
 def _dump(body: dict[str, Any], *, sort: bool = False) -> bytes:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=sort).encode()
-
-
-def judge(response: HttpResponse) -> Verdict:
-    """HTTP 200 ends it."""
-    return Verdict(settled=response.status == _OK, note=f"HTTP {response.status}")

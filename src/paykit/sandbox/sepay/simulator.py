@@ -12,104 +12,61 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ...errors import MalformedResponse
 from ...http import HttpRequest, HttpResponse
-from ..deliveries import RetryRule, Verdict
+from ..bank.notifier import BankNotifier
+from ..deliveries import Verdict
 from ..times import local_text
+from .config import SePayConfig
 
 if TYPE_CHECKING:
-    from starlette.routing import Route
-
-    from ..bank.ledger import Bank, Transfer
-    from ..config import SandboxConfig
-    from ..deliveries import Deliveries
-    from ..faults import Faults
-    from ..pages import Pages
-    from ..summary import PaymentSummary
-    from .config import SePayConfig
+    from ..bank.ledger import Transfer
 
 _OK = frozenset({200, 201})
 
 
-class SePaySimulator:
+class SePaySimulator(BankNotifier[SePayConfig]):
     """Watches one account of the pretended bank."""
 
     name: ClassVar = "sepay"
     title: ClassVar = "SePay"
 
-    def __init__(
-        self,
-        config: SandboxConfig,
-        *,
-        deliveries: Deliveries,
-        faults: Faults,
-        pages: Pages,
-        bank: Bank,
-    ) -> None:
-        del faults, pages
-        self._config = config
-        self._deliveries = deliveries
-        bank.watch(config.sepay.account.number, self._notify)
+    def webhook(self, transfer: Transfer, now: datetime) -> HttpRequest:
+        """The call about one transfer."""
+        body = json.dumps(
+            {
+                "id": transfer.number,
+                "gateway": transfer.account.bank,
+                "transactionDate": local_text(transfer.at),
+                "accountNumber": transfer.account.number,
+                "subAccount": None,
+                "code": None,
+                "content": transfer.text,
+                "transferType": "in",
+                "description": f"BankAPINotify {transfer.text}",
+                "transferAmount": transfer.amount,
+                "accumulated": 0,
+                "referenceCode": transfer.reference,
+            },
+            ensure_ascii=False,
+            separators=(",", ":"),
+        ).encode()
+        headers = {"Content-Type": "application/json"}
+        if self.config.auth == "api_key":
+            headers["Authorization"] = f"Apikey {self.config.api_key}"
+        else:
+            moment = str(int(now.timestamp()))
+            key = self.config.webhook_secret.encode()
+            digest = hmac.new(key, f"{moment}.".encode() + body, "sha256").hexdigest()
+            headers["X-SePay-Timestamp"] = moment
+            headers["X-SePay-Signature"] = f"sha256={digest}"
+        return HttpRequest("POST", self.config.webhook_url, headers, body)
 
-    def routes(self) -> list[Route]:
-        """None: nobody calls SePay here."""
-        return []
-
-    def summaries(self) -> list[PaymentSummary]:
-        """None: the bank lists the transfers."""
-        return []
-
-    def _notify(self, transfer: Transfer) -> None:
-        settings = self._config.sepay
-        self._deliveries.enqueue(
-            webhook(transfer, settings, now=self._config.clock()),
-            provider="sepay",
-            reference=transfer.memo or "no memo",
-            rule=RetryRule(
-                delays=settings.retry_after,
-                timeout=settings.timeout,
-                judge=judge,
-            ),
+    def judge(self, response: HttpResponse) -> Verdict:
+        """HTTP 200 or 201 with ``{"success": true}``: the stricter of its two published rules."""
+        try:
+            success = response.json().get("success") is True
+        except MalformedResponse:
+            success = False
+        return Verdict(
+            settled=response.status in _OK and success,
+            note=f"HTTP {response.status}, {'success' if success else 'no success'}",
         )
-
-
-def webhook(transfer: Transfer, settings: SePayConfig, *, now: datetime) -> HttpRequest:
-    """The call about one transfer."""
-    body = json.dumps(
-        {
-            "id": transfer.number,
-            "gateway": transfer.account.bank,
-            "transactionDate": local_text(transfer.at),
-            "accountNumber": transfer.account.number,
-            "subAccount": None,
-            "code": None,
-            "content": transfer.text,
-            "transferType": "in",
-            "description": f"BankAPINotify {transfer.text}",
-            "transferAmount": transfer.amount,
-            "accumulated": 0,
-            "referenceCode": transfer.reference,
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
-    ).encode()
-    headers = {"Content-Type": "application/json"}
-    if settings.auth == "api_key":
-        headers["Authorization"] = f"Apikey {settings.api_key}"
-    else:
-        moment = str(int(now.timestamp()))
-        key = settings.webhook_secret.encode()
-        digest = hmac.new(key, f"{moment}.".encode() + body, "sha256").hexdigest()
-        headers["X-SePay-Timestamp"] = moment
-        headers["X-SePay-Signature"] = f"sha256={digest}"
-    return HttpRequest("POST", settings.webhook_url, headers, body)
-
-
-def judge(response: HttpResponse) -> Verdict:
-    """HTTP 200 or 201 with ``{"success": true}``: the stricter of its two published rules."""
-    try:
-        success = response.json().get("success") is True
-    except MalformedResponse:
-        success = False
-    return Verdict(
-        settled=response.status in _OK and success,
-        note=f"HTTP {response.status}, {'success' if success else 'no success'}",
-    )
