@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 
 #: From the ground up. A module belongs to the entry with the longest matching name.
 LAYERS = [
-    ["errors", "money", "text"],
+    ["errors", "money", "text", "cards", "declines"],
     ["models", "events", "http", "vietqr"],
     ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
     ["info", "provider_tools", "provider", "registry"],
@@ -42,7 +42,7 @@ ONLY_IN = {
     "certifi": {"certificates"},
 }
 #: Translators and formats: time, ids and the network are given to them.
-PURE = ["providers", "vietqr", "text"]
+PURE = ["providers", "vietqr", "text", "cards"]
 #: What makes them impure.
 IMPURE = {
     "time", "random", "secrets", "uuid", "asyncio", "logging", "os", "socket", "threading",

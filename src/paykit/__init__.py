@@ -11,10 +11,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .client import AsyncClient as AsyncClient
     from .client import Client as Client
+    from .declines import Advice as Advice
+    from .declines import DeclineReason as DeclineReason
+    from .declines import advice as advice
     from .errors import AuthenticationFailed as AuthenticationFailed
     from .errors import ConfigurationError as ConfigurationError
     from .errors import Declined as Declined
     from .errors import DuplicateReference as DuplicateReference
+    from .errors import IdempotencyConflict as IdempotencyConflict
     from .errors import InvalidRequest as InvalidRequest
     from .errors import MalformedDelivery as MalformedDelivery
     from .errors import MalformedResponse as MalformedResponse
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from .errors import ProviderError as ProviderError
     from .errors import ProviderUnavailable as ProviderUnavailable
     from .errors import RateLimited as RateLimited
+    from .errors import RequestInProgress as RequestInProgress
     from .errors import SignatureError as SignatureError
     from .errors import StaleDelivery as StaleDelivery
     from .errors import StoreUnavailable as StoreUnavailable
@@ -33,6 +38,8 @@ if TYPE_CHECKING:
     from .errors import UnsupportedOperation as UnsupportedOperation
     from .errors import WebhookError as WebhookError
     from .events import Event as Event
+    from .events import Movement as Movement
+    from .events import MovementKind as MovementKind
     from .events import PaymentProcessed as PaymentProcessed
     from .events import TokenGranted as TokenGranted
     from .events import TransferReceived as TransferReceived
@@ -45,6 +52,7 @@ if TYPE_CHECKING:
     from .models import Customer as Customer
     from .models import Discrepancy as Discrepancy
     from .models import FormPost as FormPost
+    from .models import HandleInClient as HandleInClient
     from .models import LineItem as LineItem
     from .models import Nothing as Nothing
     from .models import Payment as Payment
@@ -84,15 +92,17 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "client": "AsyncClient Client",
-    "errors": "AuthenticationFailed ConfigurationError Declined DuplicateReference InvalidRequest "
-    "MalformedDelivery MalformedResponse NoAnswer NotFound NotSent OutcomeUnknown PaykitError "
-    "ProviderError ProviderUnavailable RateLimited SignatureError StaleDelivery StoreUnavailable "
-    "TransportError UnsupportedOperation WebhookError",
-    "events": "Event PaymentProcessed TokenGranted TransferReceived",
+    "declines": "Advice DeclineReason advice",
+    "errors": "AuthenticationFailed ConfigurationError Declined DuplicateReference "
+    "IdempotencyConflict InvalidRequest MalformedDelivery MalformedResponse NoAnswer NotFound "
+    "NotSent OutcomeUnknown PaykitError ProviderError ProviderUnavailable RateLimited "
+    "RequestInProgress SignatureError StaleDelivery StoreUnavailable TransportError "
+    "UnsupportedOperation WebhookError",
+    "events": "Event Movement MovementKind PaymentProcessed TokenGranted TransferReceived",
     "http": "Delivery HttpRequest HttpResponse Reply",
-    "models": "CaptureMode ConfirmInClient Customer Discrepancy FormPost LineItem Nothing Payment "
-    "PaymentRef PaymentRequest PaymentSession PaymentStatus PaymentToken Redirect Refund "
-    "RefundRef RefundRequest RefundStatus ShowQr TokenRequest",
+    "models": "CaptureMode ConfirmInClient Customer Discrepancy FormPost HandleInClient LineItem "
+    "Nothing Payment PaymentRef PaymentRequest PaymentSession PaymentStatus PaymentToken Redirect "
+    "Refund RefundRef RefundRequest RefundStatus ShowQr TokenRequest",
     "money": "Money",
     "provider": "Outcome Provider",
     "providers.casso": "Casso CassoConfig",

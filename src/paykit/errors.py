@@ -10,6 +10,8 @@
     │   ├── AuthenticationFailed    it did not accept our credentials or signature
     │   ├── Declined                the payment or refund was refused for good
     │   ├── DuplicateReference      it already knows this reference
+    │   ├── IdempotencyConflict     the key was used before, for something else
+    │   │   └── RequestInProgress       the first call with the key is still running
     │   ├── NotFound                it does not know this payment (it may be too early)
     │   ├── RateLimited             too many calls
     │   └── ProviderUnavailable     maintenance, or a fault on its side
@@ -109,7 +111,10 @@ class AuthenticationFailed(ProviderError):
 
 
 class Declined(ProviderError):
-    """The provider refused for good. ``reason`` is a word that is the same for all providers."""
+    """The provider refused for good. ``reason`` is a word that is the same for all providers.
+
+    :func:`paykit.declines.advice` says for a reason what the payer may try next.
+    """
 
     def __init__(
         self,
@@ -129,6 +134,21 @@ class DuplicateReference(ProviderError):
     """The provider already has a payment or refund with this reference: fetch that one."""
 
     fault = "caller"
+
+
+class IdempotencyConflict(ProviderError):
+    """The idempotency key was used before with other parameters, so nothing was done now.
+
+    Never send this again with that key: it belongs to another call. Fetch what that one made.
+    """
+
+    fault = "caller"
+
+
+class RequestInProgress(IdempotencyConflict):
+    """The first call with this idempotency key is still running: ask again with the same key."""
+
+    repeatable = True
 
 
 class NotFound(ProviderError):

@@ -33,11 +33,33 @@ class Source(StrEnum):
     TRANSFER = "transfer"
 
 
+class MovementKind(StrEnum):
+    """Which way money moved."""
+
+    CAPTURE = "capture"
+    REFUND = "refund"
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Movement:
+    """One capture or one refund of a payment, by the provider's own ``id`` of it.
+
+    For notices that tell of a single movement and of no total: whoever keeps the total counts each
+    once. ``undone``: it was refused, or taken back after it had succeeded; nothing revives it.
+    """
+
+    kind: MovementKind
+    id: str
+    amount: Money
+    undone: bool = False
+
+
 @attrs.frozen(slots=False)  # one is made for each delivery, and a frozen dict is filled faster
 class PaymentProcessed:
     """Something happened to a payment, whoever told us and whichever provider it was.
 
     ``amount`` is what the notice is about; ``captured`` and ``refunded`` are cumulative totals.
+    ``movement`` is set where the notice is about one of several captures or refunds.
     ``payment_id``, ``order_id``, ``sequence`` and ``discrepancy`` are filled by the service, which
     knows our record; ``sequence`` counts the events of one payment from 1.
     """
@@ -59,6 +81,7 @@ class PaymentProcessed:
     order_id: str | None = None
     sequence: int | None = None
     discrepancy: Discrepancy | None = None
+    movement: Movement | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The event as JSON values; money is ``{"minor": 150000, "currency": "VND"}``."""
@@ -169,6 +192,8 @@ def _same(value: Any) -> Any:
 def _to_json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
     if isinstance(value, Money):
         return {"minor": value.minor, "currency": value.currency}
+    if isinstance(value, Movement):
+        return attrs.asdict(value, value_serializer=_to_json_value, recurse=False)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, StrEnum):
@@ -178,6 +203,15 @@ def _to_json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
 
 def _money(value: Any) -> Money | None:
     return None if value is None else Money(value["minor"], value["currency"])
+
+
+def _movement(value: Any) -> Movement | None:
+    if value is None:
+        return None
+    amount = Money(value["amount"]["minor"], value["amount"]["currency"])
+    return Movement(
+        kind=MovementKind(value["kind"]), id=value["id"], amount=amount, undone=value["undone"]
+    )
 
 
 def _discrepancy(value: Any) -> Discrepancy | None:
@@ -193,6 +227,7 @@ _READERS: Final[dict[str, Callable[[Any], Any]]] = {
     "source": Source,
     "discrepancy": _discrepancy,
     "codes": tuple,
+    "movement": _movement,
 }
 
 
@@ -216,6 +251,16 @@ def json_schema() -> dict[str, Any]:
         "source": {"type": "string", "enum": [source.value for source in Source]},
         "discrepancy": {"type": "string", "enum": [item.value for item in Discrepancy]},
         "sequence": {"type": "integer", "minimum": 1},
+        "movement": {
+            "type": "object",
+            "required": ["kind", "id", "amount", "undone"],
+            "properties": {
+                "kind": {"type": "string", "enum": [kind.value for kind in MovementKind]},
+                "id": text,
+                "amount": money,
+                "undone": {"type": "boolean"},
+            },
+        },
     }
     fields = attrs.fields(PaymentProcessed)
     return {

@@ -65,3 +65,5 @@ class ProviderInfo:
     reference: str = r"(?s:.+)"
     #: What it never tells by a webhook: a payment that stays open has to be asked about.
     silent_on: frozenset[PaymentStatus] = frozenset()
+    #: Whether it keeps ``PaymentRequest.metadata`` with a payment.
+    keeps_metadata: bool = False

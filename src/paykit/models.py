@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from .cards import holds_card_number, looks_like_card_id
 from .errors import InvalidRequest
 from .money import Money
 from .text import unsendable
@@ -84,17 +85,42 @@ def _text(_request: object, attribute: attrs.Attribute[Any], value: str | None) 
         raise InvalidRequest(why, field=attribute.name)
 
 
+def _free_text(request: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    _text(request, attribute, value)
+    _no_card_number(attribute, found=holds_card_number(value))
+
+
+def _id(request: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    _text(request, attribute, value)
+    _no_card_number(attribute, found=value is not None and looks_like_card_id(value))
+
+
 def _extra(_request: object, attribute: attrs.Attribute[Any], value: Extra) -> None:
     if not isinstance(value, Mapping):
         raise InvalidRequest("must be a mapping", field=attribute.name)
     if why := unsendable(value):
         raise InvalidRequest(why, field=attribute.name)
+    _no_card_number(attribute, found=holds_card_number(value))
+
+
+def _metadata(request: object, attribute: attrs.Attribute[Any], value: Mapping[str, str]) -> None:
+    _extra(request, attribute, value)
+    if not all(isinstance(text, str) for pair in value.items() for text in pair):
+        raise InvalidRequest("must be texts with texts as names", field=attribute.name)
+
+
+def _no_card_number(attribute: attrs.Attribute[Any], *, found: bool) -> None:
+    if found:  # and the message does not repeat it
+        raise InvalidRequest(
+            "holds a card number; card numbers go from the payer's browser to the gateway",
+            field=attribute.name,
+        )
 
 
 def _not_blank(request: object, attribute: attrs.Attribute[str], value: str) -> None:
     if not isinstance(value, str) or not value.strip():
         raise InvalidRequest("must not be empty", field=attribute.name)
-    _text(request, attribute, value)
+    _id(request, attribute, value)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -120,13 +146,15 @@ class LineItem:
 
 @attrs.frozen(slots=True, kw_only=True)
 class PaymentToken:
-    """A stored way to pay: a linked wallet or card. ``value`` is secret.
+    """A way to pay: a linked wallet, a stored card, or one that the browser just tokenised.
 
-    ``provider_id`` is the provider's own id of the link, where it has one beside the token.
+    ``value`` is secret, and never a card number: that is refused. ``provider_id`` is the provider's
+    own id of the link, where it has one beside the token. Raises
+    :class:`~paykit.errors.InvalidRequest`.
     """
 
     provider: str
-    value: str = attrs.field(repr=False)
+    value: str = attrs.field(repr=False, validator=_id)
     customer_id: str | None = None
     reference: str | None = None  #: the reference of the payment or link that made it
     label: str | None = None  #: what to show the payer, e.g. a masked phone or card
@@ -142,13 +170,15 @@ class PaymentRequest:
     reference: asking again with the same one never makes a second payment. ``method`` is the
     provider's own code of a payment method or bank, as its docs page lists them. ``extra`` holds
     the provider's own optional parameters; it can add, and never override what paykit sets.
-    Raises :class:`~paykit.errors.InvalidRequest`.
+    ``metadata`` is kept by the provider with the payment, beside our own ids; only card gateways
+    have a place for it. ``off_session`` charges a stored card while the payer is not there.
+    A card number in any of these is refused. Raises :class:`~paykit.errors.InvalidRequest`.
     """
 
     reference: str = attrs.field(validator=_not_blank)
     amount: Money = attrs.field(validator=[attrs.validators.instance_of(Money), _positive])
-    description: str = attrs.field(default="", validator=_text)
-    order_id: str | None = attrs.field(default=None, validator=_text)
+    description: str = attrs.field(default="", validator=_free_text)
+    order_id: str | None = attrs.field(default=None, validator=_id)
     return_url: str | None = attrs.field(default=None, validator=_text)
     notify_url: str | None = attrs.field(default=None, validator=_text)
     method: str | None = attrs.field(default=None, validator=_text)
@@ -159,8 +189,14 @@ class PaymentRequest:
     items: tuple[LineItem, ...] = attrs.field(default=(), converter=tuple)
     token: PaymentToken | None = None
     save_token: bool = False
-    idempotency_key: str | None = attrs.field(default=None, validator=_text)
+    off_session: bool = False
+    idempotency_key: str | None = attrs.field(default=None, validator=_id)
+    metadata: Mapping[str, str] = attrs.field(factory=dict, validator=_metadata)
     extra: Extra = attrs.field(factory=dict, validator=_extra)
+
+    def __attrs_post_init__(self) -> None:
+        if self.off_session and self.token is None:
+            raise InvalidRequest("needs a stored token", field="off_session")
 
     @property
     def key(self) -> str:
@@ -200,11 +236,18 @@ class ConfirmInClient:
 
 
 @attrs.frozen(slots=True)
+class HandleInClient:
+    """Hand ``action`` to the provider's own front-end component, as it is (Adyen)."""
+
+    action: Mapping[str, Any] = attrs.field(repr=False)
+
+
+@attrs.frozen(slots=True)
 class Nothing:
     """The payer has nothing to do."""
 
 
-NextAction: TypeAlias = Redirect | FormPost | ShowQr | ConfirmInClient | Nothing
+NextAction: TypeAlias = Redirect | FormPost | ShowQr | ConfirmInClient | HandleInClient | Nothing
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -226,7 +269,11 @@ class PaymentRef:
 
 @attrs.frozen(slots=True, kw_only=True)
 class PaymentSession:
-    """What the payer must complete."""
+    """What the payer must complete; nothing, where a token was charged.
+
+    ``expires_at`` is when the time to pay is over; of a hold, when it lapses. ``token`` is the card
+    that was stored, where the answer names it.
+    """
 
     provider: str
     reference: str
@@ -237,6 +284,7 @@ class PaymentSession:
     provider_id: str | None = None
     expires_at: datetime | None = None
     payment_id: str | None = None  #: set by the service
+    token: PaymentToken | None = None
     raw: Extra = attrs.field(factory=dict, repr=False)
 
     @property
@@ -262,9 +310,9 @@ class RefundRequest:
     payment: PaymentRef
     reference: str = attrs.field(validator=_not_blank)
     amount: Money | None = attrs.field(default=None)
-    description: str = attrs.field(default="", validator=_text)
+    description: str = attrs.field(default="", validator=_free_text)
     requested_by: str = attrs.field(default="paykit", validator=_text)
-    idempotency_key: str | None = attrs.field(default=None, validator=_text)
+    idempotency_key: str | None = attrs.field(default=None, validator=_id)
 
     def __attrs_post_init__(self) -> None:
         if self.amount is not None and self.amount.minor <= 0:
@@ -324,6 +372,7 @@ class Payment:
     ``transaction_id`` is the hold or the capture that the answer is about, where it has an id of
     its own; ``expires_at`` is when a hold lapses. ``next`` is what the payer has to do, where the
     provider tells it again: to go on with a payment, or to choose another means after a refusal.
+    ``token`` is the card that was stored with it, where the answer names it.
     """
 
     provider: str
@@ -341,6 +390,7 @@ class Payment:
     occurred_at: datetime | None = None
     refunds: tuple[Refund, ...] = ()
     next: NextAction | None = None
+    token: PaymentToken | None = None
     raw: Extra = attrs.field(factory=dict, repr=False)
 
 

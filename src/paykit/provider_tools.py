@@ -79,14 +79,15 @@ class ProviderTools:
         path: str,
         body: Mapping[str, Any],
         *,
+        headers: Mapping[str, str] | None = None,
         replay_safe: bool = False,
         moves_money: bool = False,
     ) -> HttpRequest:
-        """A call of the provider's API with a JSON body."""
+        """A call of the provider's API with a JSON body; ``headers`` come on top of the usual."""
         return HttpRequest.post_json(
             self.base + path,
             body,
-            headers=self.headers(),
+            headers={**self.headers(), **(headers or {})},
             replay_safe=replay_safe,
             moves_money=moves_money,
         )
@@ -119,6 +120,8 @@ class ProviderTools:
             raise InvalidRequest(f"{self.info.title} has no separate capture", field="capture")
         if (request.token or request.save_token) and Capability.CREATE_TOKEN not in can:
             raise InvalidRequest(f"{self.info.title} stores no tokens", field="token")
+        if request.metadata and not self.info.keeps_metadata:
+            raise InvalidRequest(f"{self.info.title} keeps none", field="metadata")
         if request.token and request.token.provider != self.name:
             raise InvalidRequest("is another provider's", field="token")
 

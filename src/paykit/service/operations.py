@@ -32,6 +32,7 @@ from ..http import Delivery, Reply
 from ..models import (
     ConfirmInClient,
     FormPost,
+    HandleInClient,
     NextAction,
     Nothing,
     Payment,
@@ -147,7 +148,10 @@ class Operations:
         if reserved.session is not None:
             return _load_session(reserved.session, reserved.record)
         try:
-            session: PaymentSession = yield Talk(provider, lambda: provider.create_payment(request))
+            asked = (
+                _with_payment_id(request, payment_id) if provider.info.keeps_metadata else request
+            )
+            session: PaymentSession = yield Talk(provider, lambda: provider.create_payment(asked))
         except Declined as error:
             failed = self._fact(
                 reserved.record,
@@ -416,6 +420,10 @@ class Operations:
         )
 
 
+def _with_payment_id(request: PaymentRequest, payment_id: str) -> PaymentRequest:
+    return attrs.evolve(request, metadata={**request.metadata, "payment_id": payment_id})
+
+
 def _same_but_for_its_name(one: Provider, other: Provider) -> bool:
     renamed = one.config.model_copy(update={"account": other.account})
     return one.name == other.name and renamed == other.config
@@ -455,7 +463,8 @@ def _answer(
 
 
 _ACTIONS: Final[Mapping[str, type[Any]]] = {
-    kind.__name__: kind for kind in (Redirect, FormPost, ShowQr, ConfirmInClient, Nothing)
+    kind.__name__: kind
+    for kind in (Redirect, FormPost, ShowQr, ConfirmInClient, HandleInClient, Nothing)
 }
 
 

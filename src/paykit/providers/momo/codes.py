@@ -44,7 +44,7 @@ RESULT_CODES: Final[Mapping[int, tuple[PaymentStatus, str | None]]] = {
     7002: (S.PENDING, None),
     8000: (S.PENDING, None),
     1001: (S.FAILED, "insufficient_funds"),
-    1002: (S.FAILED, "declined_by_issuer"),
+    1002: (S.FAILED, "card_declined"),
     1003: (S.CANCELED, "canceled_by_provider"),
     1004: (S.FAILED, "limit_exceeded"),
     1005: (S.EXPIRED, "expired"),

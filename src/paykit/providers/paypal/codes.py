@@ -77,9 +77,9 @@ DISPUTES: Final = frozenset({"BUYER_COMPLAINT", "CHARGEBACK"})
 
 #: The payer has to go back to PayPal and choose another means; the reason in our words.
 PAYER_ISSUES: Final[Mapping[str, str]] = {
-    "INSTRUMENT_DECLINED": "declined_by_issuer",
+    "INSTRUMENT_DECLINED": "card_declined",
     "PAYER_ACTION_REQUIRED": "authentication_required",
-    "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING": "declined_by_issuer",
+    "REDIRECT_PAYER_FOR_ALTERNATE_FUNDING": "card_declined",
 }
 #: Somebody was faster, or it is too early: the state tells.
 CONFLICTS: Final = frozenset(
