@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from typing import Final
 
 #: First digits and lengths of the schemes, as the payment industry publishes them.
@@ -89,7 +88,7 @@ def _in_groups(groups: list[str]) -> bool:
     """Whether one group is a card number, or several that follow each other are one together."""
     for first in range(len(groups)):
         digits = ""
-        for group in islice(groups, first, first + _MOST_GROUPS):
+        for group in groups[first : first + _MOST_GROUPS]:
             if digits and len(groups[first]) < _SMALLEST_GROUP:
                 break
             digits += group
