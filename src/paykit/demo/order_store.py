@@ -71,7 +71,8 @@ class OrderStore:
             "INSERT OR REPLACE INTO shop_orders (order_id, slug, quantity, customer, total, "
             "currency, provider, placed_at, status, attempt, payment_id, problem, tracking, "
             "reason, card) VALUES (:order_id, :slug, :quantity, :customer, :total, :currency, "
-            ":provider, :placed_at, :status, :attempt, :payment_id, :problem, :tracking, :reason, :card)",
+            ":provider, :placed_at, :status, :attempt, :payment_id, :problem, :tracking, "
+            ":reason, :card)",
             _to_row(order),
         )
 
