@@ -38,9 +38,10 @@ class Town:
     def faults(self):
         return self.sandbox.state.faults
 
-    async def order(self, provider, *, product="sen", quantity=2, name="Lan"):
+    async def order(self, provider, *, product="sen", quantity=2, name="Lan", **more):
         """Fill in the checkout form; the provider's page comes back."""
         form = {"product": product, "quantity": str(quantity), "name": name, "provider": provider}
+        form.update(more)
         return await self.browser.post(f"{SHOP}/checkout", data=form)
 
     async def choose(self, page, outcome, **more):
