@@ -70,10 +70,14 @@ class Town:
 
     async def confirmed(self, order_id):
         """Wait until the order is confirmed, also after it was held."""
+        return await self.reached(order_id, "CONFIRMED")
+
+    async def reached(self, order_id, status):
+        """Wait until the order has this status."""
         async with asyncio.timeout(5):
             while True:
                 found = await self.order_json(order_id)
-                if found["status"] == "CONFIRMED":
+                if found["status"] == status:
                     return found
                 await asyncio.sleep(0.005)
 

@@ -1,6 +1,5 @@
 """The shop takes cards: over the real paths of shop and sandbox, with the gateway's answers and notices."""
 
-import asyncio
 import re
 
 import pytest
@@ -51,10 +50,8 @@ def test_a_card_is_held_and_then_captured(play, gateway, tmp_path):
         assert record.captured == record.amount
         assert record.amount.to_text() == "640000"
         assert await town.event_names() == PAID
-        shown = [page.text]
-        for path in (f"/orders/{order_id(page)}", "/events", "/events.json"):
-            shown.append((await town.browser.get(SHOP + path)).text)
-        return token, shown
+        paths = (f"/orders/{order_id(page)}", "/events", "/events.json")
+        return token, [page.text, *[(await town.browser.get(SHOP + path)).text for path in paths]]
 
     token, shown = play(scenario)
     for file in tmp_path.iterdir():
@@ -140,9 +137,7 @@ def test_a_crash_between_hold_and_capture(play, gateway, monkeypatch, tmp_path):
     async def scenario(town):
         _, page = await buy(town, gateway, "Succeeds")
         number = order_id(page)
-        async with asyncio.timeout(5):
-            while (await town.order_json(number))["status"] != "AUTHORIZED":
-                await asyncio.sleep(0.01)
+        await town.reached(number, "AUTHORIZED")
         service = town.shop.state.service
         for _restart in range(2):
             again = workers.PaymentWorker(tmp_path / "demo.db", Bus(), service=service)
