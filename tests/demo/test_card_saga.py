@@ -456,3 +456,4 @@ def test_only_a_token_is_taken_for_one(sent, token):
 def test_a_token_is_shown_only_in_part():
     assert checkout.mask("pm_1QxyzABCDEFGHIJKLMNOP") == "pm_1…MNOP"
     assert checkout.mask("pm_short") == "…"
+    assert checkout.mask('{"type":"scheme","encryptedCardNumber":"abc"}') == "encrypted"
