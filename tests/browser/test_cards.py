@@ -83,7 +83,12 @@ def make_buyer(make_visitor):
 
 @pytest.mark.parametrize(
     ("gateway", "device"),
-    [("Stripe", "desktop"), ("Stripe", "phone")],
+    [
+        ("Stripe", "desktop"),
+        ("Stripe", "phone"),
+        ("Adyen", "phone"),
+        ("Checkout.com", "desktop"),
+    ],
 )
 def test_pays_by_card(make_buyer, gateway, device):
     buyer, number = make_buyer(device), number_of("Succeeds")
@@ -141,7 +146,7 @@ def test_a_declined_card_and_then_another(make_buyer):
 
 @pytest.mark.parametrize(
     ("gateway", "button", "device"),
-    [("Stripe", "approve", "phone"), ("Stripe", "refuse", "desktop")],
+    [("Stripe", "approve", "phone"), ("Adyen", "approve", "phone"), ("Stripe", "refuse", "desktop")],
 )
 def test_3d_secure(make_buyer, gateway, button, device):
     buyer = make_buyer(device)
