@@ -10,7 +10,7 @@ from paykit.demo.bus import Bus
 from .cards import number_of, tokenize
 from .conftest import SANDBOX, SHOP, order_id
 
-GATEWAYS = ("adyen", "checkoutcom")
+GATEWAYS = ("stripe", "adyen", "checkoutcom")
 PAID = [
     "OrderPlaced",
     "PaymentProcessed",

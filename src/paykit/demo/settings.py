@@ -48,6 +48,7 @@ class DemoSettings:
             vnpay=attrs.evolve(config.vnpay, merchant_name=SHOP_NAME),
             momo=sandbox.MoMoConfig(merchants=(merchant,)),
             paypal=attrs.evolve(config.paypal, merchant_name=SHOP_NAME),
+            stripe=attrs.evolve(config.stripe, merchant_name=SHOP_NAME),
             adyen=attrs.evolve(config.adyen, merchant_name=SHOP_NAME, capture="manual"),
             checkoutcom=attrs.evolve(config.checkoutcom, merchant_name=SHOP_NAME),
         )
@@ -137,6 +138,14 @@ def _vietqr(_settings: DemoSettings, _config: sandbox.SandboxConfig) -> Mapping[
     return _account(OWN_ACCOUNT)
 
 
+def _stripe(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {
+        "secret_key": config.stripe.secret_key,
+        "webhook_secret": config.stripe.webhook_secrets[0],
+        "base_url": f"{settings.sandbox_url}/stripe",
+    }
+
+
 def _adyen(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
     return {
         "merchant_account": config.adyen.merchant_account,
@@ -178,6 +187,7 @@ _KEYS: Final[Mapping[str, _Keys]] = {
     "sepay": _sepay,
     "casso": _casso,
     "vietqr": _vietqr,
+    "stripe": _stripe,
     "adyen": _adyen,
     "checkoutcom": _checkoutcom,
 }
