@@ -110,10 +110,11 @@ def _options(card: Record) -> Record:
     return Record({"card": Blank(card)})
 
 
+_EXCLUDED: Final = "excluded_payment_method_types"
 _ATTEMPT: Final[dict[str, Rule]] = {
     "allowed_payment_method_types": _TYPES,
     "confirmation_token": Text(),
-    "excluded_payment_method_types": Blank(_TYPES),
+    _EXCLUDED: Blank(_TYPES),
     "expand": _EXPAND,
     "mandate_data": Blank(_MANDATE),
     "payment_method": Text(),
@@ -214,7 +215,12 @@ CREATE_SETUP: Final = Record(
         ),
     }
 )
-CONFIRM_SETUP: Final = Record({**_ATTEMPT, "payment_method_options": _options(SETUP_CARD_OPTIONS)})
+CONFIRM_SETUP: Final = Record(
+    {
+        **{name: rule for name, rule in _ATTEMPT.items() if name != _EXCLUDED},
+        "payment_method_options": _options(SETUP_CARD_OPTIONS),
+    }
+)
 CANCEL_SETUP: Final = Record(
     {
         "cancellation_reason": OneOf(("abandoned", "duplicate", "requested_by_customer")),
@@ -256,7 +262,12 @@ CREATE_CUSTOMER: Final = Record(
         "name": Text(256),
         "phone": Text(20),
         "preferred_locales": Many(Text(10)),
-        "shipping": Blank(_SHIPPING),
+        "shipping": Blank(
+            Record(
+                {"address": _ADDRESS, "name": Text(), "phone": Text()},
+                required=("address", "name"),
+            )
+        ),
         **elsewhere(
             "balance business_name cash_balance individual_name invoice_prefix invoice_settings "
             "next_invoice_sequence payment_method source tax tax_exempt tax_id_data test_clock "
@@ -316,7 +327,13 @@ CREATE_SESSION: Final = Record(
                 "metadata": Metadata(),
                 "receipt_email": Text(),
                 "setup_future_usage": _USAGE,
-                "shipping": _SHIPPING,
+                "shipping": Record(
+                    {
+                        **_SHIPPING.members,
+                        "address": Record(_ADDRESS.members, required=("line1",)),
+                    },
+                    required=("address", "name"),
+                ),
                 "statement_descriptor": Text(22),
                 "statement_descriptor_suffix": Text(22),
                 **elsewhere("application_fee_amount on_behalf_of transfer_data transfer_group"),
