@@ -39,6 +39,12 @@ class Endpoint:
     takes: Record
     run: Run
 
+    @property
+    def shows(self) -> str:
+        """The kind of object that it answers with."""
+        found = self.path.removeprefix("/v1/").partition("/{id}")[0]
+        return "checkout.session" if found == "checkout/sessions" else found.removesuffix("s")
+
 
 def _get(path: str, run: Run, takes: Record = params.READ) -> Endpoint:
     return Endpoint(method="GET", path=path, takes=takes, run=run)

@@ -55,11 +55,7 @@ class Text:
         """The text."""
         text = _text(value, param)
         if len(text) > self.most or "\0" in text:
-            raise refuse(
-                f"Invalid string: must be at most {self.most} characters",
-                param,
-                "parameter_invalid_string",
-            )
+            raise refuse(f"Invalid string: must be at most {self.most} characters", param)
         return text
 
 

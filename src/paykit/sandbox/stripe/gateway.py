@@ -218,6 +218,7 @@ class Gateway:
         asked = takes.read(tree, "")
         asked = {name: value for name, value in asked.items() if value is not None}
         paths = asked.pop("expand", [])
+        self._views.check_expand(endpoint.shows, paths)
         shown = self._views.show(endpoint.run(call.id, asked, now))
         return self._views.expand(shown, paths)
 

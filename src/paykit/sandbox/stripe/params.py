@@ -105,9 +105,9 @@ SETUP_CARD_OPTIONS: Final = Record(
 )
 
 
-def _options(card: Record) -> Record:
+def _options(card: Rule) -> Record:
     """By kind of method; the sandbox has cards."""
-    return Record({"card": Blank(card)})
+    return Record({"card": card})
 
 
 _EXCLUDED: Final = "excluded_payment_method_types"
@@ -128,7 +128,7 @@ _PAYMENT: Final[dict[str, Rule]] = {
     "error_on_requires_action": Flag(),
     "mandate": Text(),
     "off_session": OffSession(),
-    "payment_method_options": _options(CARD_OPTIONS),
+    "payment_method_options": _options(Blank(CARD_OPTIONS)),
     "radar_options": _RADAR,
     "receipt_email": Blank(Text()),
     "setup_future_usage": Blank(_USAGE),
@@ -138,6 +138,11 @@ _PAYMENT: Final[dict[str, Rule]] = {
 CREATE_INTENT: Final = Record(
     {
         **_PAYMENT,
+        # There is nothing yet that an empty text could unset.
+        _EXCLUDED: _TYPES,
+        "receipt_email": Text(),
+        "setup_future_usage": _USAGE,
+        "shipping": _SHIPPING,
         "amount": Whole(),
         "automatic_payment_methods": _AUTOMATIC,
         "confirm": Flag(),
@@ -202,6 +207,7 @@ CREATE_REFUND: Final = Record(
 CREATE_SETUP: Final = Record(
     {
         **_ATTEMPT,
+        _EXCLUDED: _TYPES,
         "automatic_payment_methods": _AUTOMATIC,
         "confirm": Flag(),
         "customer": Text(),

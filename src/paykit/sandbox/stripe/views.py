@@ -17,6 +17,29 @@ if TYPE_CHECKING:
     from .books import Books
 
 _DEEPEST: Final = 4
+#: What may stand in the place of ids, by kind of object.
+_EXPANDABLE: Final = {
+    "payment_intent": {
+        "latest_charge": "charge",
+        "payment_method": "payment_method",
+        "customer": "customer",
+    },
+    "setup_intent": {"payment_method": "payment_method", "customer": "customer"},
+    "charge": {"payment_intent": "payment_intent", "customer": "customer"},
+    "refund": {
+        "charge": "charge",
+        "payment_intent": "payment_intent",
+        "payment_method": "payment_method",
+        "customer": "customer",
+    },
+    "dispute": {"charge": "charge", "payment_intent": "payment_intent"},
+    "payment_method": {"customer": "customer"},
+    "checkout.session": {
+        "payment_intent": "payment_intent",
+        "setup_intent": "setup_intent",
+        "customer": "customer",
+    },
+}
 _NO_ADDRESS: Final = dict.fromkeys("city country line1 line2 postal_code state".split())
 _NETWORKS: Final = {"amex": "amex", "unionpay": "unionpay"}
 _REFUND_STATES: Final = {
@@ -55,31 +78,31 @@ class Views:
         }
         return views[type(thing)](thing)
 
-    def expand(self, shown: Json, paths: list[str]) -> Json:
-        """The object with whole objects in the place of the ids at ``paths``; may refuse."""
-        for path in paths:
-            self._put(shown, path.split("."), path)
-        return shown
+    @staticmethod
+    def check_expand(kind: str, paths: list[str]) -> None:
+        """Refuse what cannot be expanded in an object of a kind, before anything is done."""
+        for at, path in enumerate(paths):
+            parts, found = path.split("."), kind
+            for part in parts:
+                found = _EXPANDABLE.get(found, {}).get(part, "")
+            if not found or len(parts) > _DEEPEST:
+                raise Refusal(
+                    f"This property cannot be expanded ({path[:100]}).",
+                    param=f"expand[{at}]",
+                    early=True,
+                )
 
-    def _put(self, shown: Json, path: list[str], whole: str) -> None:
-        name, *rest = path
-        if len(path) > _DEEPEST or name not in shown:
-            raise Refusal(
-                f"This property cannot be expanded ({whole[:100]}).",
-                param="expand[0]",
-                early=True,
-            )
-        value = shown[name]
-        if isinstance(value, str):
-            shown[name] = value = self._by_id(value) or value
-        if isinstance(value, str):
-            raise Refusal(
-                f"This property cannot be expanded ({whole[:100]}).",
-                param="expand[0]",
-                early=True,
-            )
-        if rest and isinstance(value, dict):
-            self._put(value, rest, whole)
+    def expand(self, shown: Json, paths: list[str]) -> Json:
+        """The object with whole objects in the place of the ids at ``paths``."""
+        for path in paths:
+            place = shown
+            for name in path.split("."):
+                if isinstance(place[name], str):
+                    place[name] = self._by_id(place[name])
+                place = place[name]
+                if place is None:
+                    break
+        return shown
 
     def _by_id(self, thing_id: str) -> Json | None:
         kinds: dict[str, type] = {
