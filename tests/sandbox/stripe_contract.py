@@ -87,6 +87,8 @@ OBJECTS = {
 
 def check_object(value):
     """What is wrong with an object that says what it is."""
+    if value["object"] == "list":
+        return [one for item in value["data"] for one in check_object(item)]
     found = complaints(OBJECTS[value["object"]], value)
     # Everything that Stripe's own example has is there, if not left empty.
     missing = {name for name, one in fixtures()[value["object"]].items() if name not in value} - {

@@ -43,6 +43,10 @@ class Books:
             raise no_such(words, thing_id, param=param or "intent", in_path=not param)
         return found
 
+    def session_of(self, intent: Intent) -> Session | None:
+        """The page on which a payment was made, if it was."""
+        return next((one for one in self.all(Session) if one.intent is intent), None)
+
     def charge(self, charge_id: str) -> tuple[Intent, Charge] | None:
         """A charge and its payment."""
         for intent in self.all(Intent):
@@ -53,7 +57,7 @@ class Books:
 
     def refund(self, refund_id: str) -> Refund | None:
         """A refund of a known payment."""
-        found = (one for intent in self.all(Intent) for one in intent.refunds)
+        found = (one for intent in self.all(Intent) for one in intent.all_refunds)
         return next((one for one in found if one.id == refund_id), None)
 
     def dispute(self, dispute_id: str) -> Dispute | None:

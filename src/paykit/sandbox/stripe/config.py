@@ -12,7 +12,9 @@ class StripeConfig:
     """Stripe's side of one account. The webhook's address is stored there: set it here.
 
     A hold ends after ``hold_lifetime``. While ``refund_processing`` has not passed, a refund is
-    pending. Stripe signs with each of ``webhook_secrets``: two of them while one is replaced.
+    pending. With ``releases_as_refunds``, the rest of a hold of which a part was taken is written
+    down as a refund, too, as integrators report. Stripe signs with each of ``webhook_secrets``:
+    two of them while one is replaced.
     """
 
     secret_key: str = attrs.field(default="sk_test_paykit_sandbox_0001", repr=False)
@@ -26,6 +28,7 @@ class StripeConfig:
     hold_lifetime: timedelta = timedelta(days=7)
     session_lifetime: timedelta = timedelta(hours=24)
     refund_processing: timedelta = timedelta(0)
+    releases_as_refunds: bool = False
     #: Stripe publishes "up to three days" for live, and three tries over a few hours for sandboxes.
     webhook_retry_after: tuple[timedelta, ...] = (
         timedelta(seconds=10),

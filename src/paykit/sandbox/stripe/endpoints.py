@@ -18,12 +18,13 @@ from .notices import Notices
 from .refunds import Refunds
 from .sessions import Sessions
 from .setups import Setups
-from .state import Json
+from .state import Intent, Json, Session
 from .views import Views
 
 #: What was asked, the id in the address, and the time; gives an object to show.
 Run = Callable[[str, Json, datetime], Any]
 
+_PER_PAGE: Final = 10
 _INTENT: Final = "/v1/payment_intents"
 _SETUP: Final = "/v1/setup_intents"
 _METHOD: Final = "/v1/payment_methods"
@@ -42,6 +43,8 @@ class Endpoint:
     @property
     def shows(self) -> str:
         """The kind of object that it answers with."""
+        if self.method == "GET" and "{id}" not in self.path:
+            return "list"
         found = self.path.removeprefix("/v1/").partition("/{id}")[0]
         return "checkout.session" if found == "checkout/sessions" else found.removesuffix("s")
 
@@ -87,6 +90,7 @@ class Desks:
                 params.CREATE_REFUND,
                 lambda _, asked, now: refunds.create(asked, now),
             ),
+            _get("/v1/refunds", lambda _, asked, __: self._refunds(asked), params.LIST_REFUNDS),
             _get("/v1/refunds/{id}", lambda one, *_: refunds.read(one)),
             _post("/v1/refunds/{id}/cancel", params.READ, lambda one, *_: refunds.cancel(one)),
             _post(_SETUP, params.CREATE_SETUP, lambda _, asked, now: setups.create(asked, now)),
@@ -110,6 +114,7 @@ class Desks:
             _post(
                 _SESSION, params.CREATE_SESSION, lambda _, asked, now: sessions.create(asked, now)
             ),
+            _get(_SESSION, lambda _, asked, __: self._sessions(asked), params.LIST_SESSIONS),
             _get(f"{_SESSION}/{{id}}", lambda one, *_: sessions.read(one)),
             _post(
                 f"{_SESSION}/{{id}}/expire",
@@ -120,6 +125,43 @@ class Desks:
             _get("/v1/disputes/{id}", lambda one, *_: self._dispute(one)),
             _get("/v1/events/{id}", lambda one, *_: self._event(one)),
         ]
+
+    def _refunds(self, asked: Json) -> Json:
+        intents = [
+            one
+            for one in self.books.all(Intent)
+            if asked.get("payment_intent", one.id) == one.id
+            and ("charge" not in asked or any(asked["charge"] == it.id for it in one.charges))
+        ]
+        found = [one for intent in intents for one in intent.all_refunds]
+        found.sort(key=lambda one: one.created_at)
+        return self._list("/v1/refunds", found, asked)
+
+    def _sessions(self, asked: Json) -> Json:
+        found = [
+            one
+            for one in self.books.all(Session)
+            if asked.get("payment_intent") in {None, one.intent.id if one.intent else ""}
+            and asked.get("status", one.status) == one.status
+        ]
+        return self._list(_SESSION, found, asked)
+
+    def _list(self, path: str, found: list[Any], asked: Json) -> Json:
+        """A page of a list, the newest first."""
+        newest = found[::-1]
+        ids = [one.id for one in newest]
+        after = asked.get("starting_after")
+        if after is not None:
+            if after not in ids:
+                raise no_such("object", after, param="starting_after")
+            newest = newest[ids.index(after) + 1 :]
+        limit = asked.get("limit", _PER_PAGE)
+        return {
+            "object": "list",
+            "data": [self.views.show(one) for one in newest[:limit]],
+            "has_more": len(newest) > limit,
+            "url": path,
+        }
 
     def _charge(self, charge_id: str) -> Json:
         found = self.books.charge(charge_id)

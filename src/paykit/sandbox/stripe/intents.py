@@ -15,7 +15,7 @@ import attrs
 
 from ...money import Money
 from ..cards.challenges import Challenges, Finished, Outcome
-from ..cards.state import Capture
+from ..cards.state import Capture, Refund
 from ..cards.till import Till
 from ..edge import with_query
 from . import amounts
@@ -285,13 +285,25 @@ class Intents:
             final=final,
         )
         intent.captures.append(capture)
-        if final and intent.capturable:
+        rest = intent.capturable
+        if final and rest:
             intent.released = "captured"
         self.notices.charge(intent, "charge.succeeded" if first else "charge.captured", now)
         if intent.status == "succeeded":
             self.notices.intent(intent, "succeeded", now)
         else:
             self.notices.intent(intent, "amount_capturable_updated", now)
+        if final and rest and self.config.releases_as_refunds:
+            release = Refund(
+                id=self.ids.make("re"),
+                payment=intent,
+                amount=rest,
+                created_at=now,
+                due_at=now,
+                state="done",
+            )
+            intent.releases.append(release)
+            self.notices.refund_made(release, now)
         self.till.settle(capture, now)  # what the card brings later: the payer disputes it
 
     def _declined(
@@ -385,6 +397,13 @@ class Intents:
                 f"You cannot cancel this PaymentIntent because it has a status of {intent.status}. "
                 "Only a PaymentIntent with one of the following statuses may be canceled: "
                 f"{', '.join(_CANCELABLE)}.",
+            )
+        session = self.books.session_of(intent)
+        if session and session.status == "open":
+            raise Refusal(
+                "You cannot cancel this PaymentIntent because it was created by a Checkout Session "
+                f"that is still open. Expire the Checkout Session {session.id} instead.",
+                payment_intent=self.views.intent(intent),
             )
         held = intent.held is not None
         if held:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _OK: Final = range(200, 300)
 #: Metadata by which merchants know a payment.
-_REFERENCES: Final = ("payment_id", "order_id", "reference")
+_REFERENCES: Final = ("reference", "order_id", "payment_id")
 
 
 class Notices:

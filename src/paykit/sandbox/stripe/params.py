@@ -382,5 +382,20 @@ CREATE_SESSION: Final = Record(
 )
 READ: Final = Record({"expand": _EXPAND})
 READ_INTENT: Final = Record({"expand": _EXPAND, "client_secret": Text()})
+_PAGE: Final[dict[str, Rule]] = {
+    "expand": _EXPAND,
+    "limit": Whole(1, 100),
+    "starting_after": Text(),
+    **elsewhere("ending_before created"),
+}
+LIST_REFUNDS: Final = Record({**_PAGE, "charge": Text(), "payment_intent": Text()})
+LIST_SESSIONS: Final = Record(
+    {
+        **_PAGE,
+        "payment_intent": Text(),
+        "status": OneOf(("complete", "expired", "open")),
+        **elsewhere("customer customer_account customer_details payment_link subscription"),
+    }
+)
 #: Accepted from callers of an older version.
 LEGACY: Final[dict[str, Rule]] = {"payment_method_types": _TYPES}

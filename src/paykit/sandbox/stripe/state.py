@@ -11,7 +11,7 @@ import attrs
 from ...money import Money
 from ..cards.challenges import Finished
 from ..cards.numbers import Card
-from ..cards.state import CardPayment
+from ..cards.state import CardPayment, Refund
 
 Json: TypeAlias = "dict[str, Any]"
 CaptureMethod: TypeAlias = Literal["automatic", "automatic_async", "manual"]
@@ -77,6 +77,13 @@ class Intent(CardPayment, Attempting):
 
     capture_method: CaptureMethod = "automatic_async"
     charges: list[Charge] = attrs.field(factory=list)
+    #: What was let go of a hold, where the account shows that as a refund.
+    releases: list[Refund] = attrs.field(factory=list)
+
+    @property
+    def all_refunds(self) -> list[Refund]:
+        """Refunds, the oldest first, with what looks like one."""
+        return [*self.releases, *self.refunds]
 
     @property
     def status(self) -> str:

@@ -25,7 +25,11 @@ _EXPANDABLE: Final = {
         "customer": "customer",
     },
     "setup_intent": {"payment_method": "payment_method", "customer": "customer"},
-    "charge": {"payment_intent": "payment_intent", "customer": "customer"},
+    "charge": {
+        "payment_intent": "payment_intent",
+        "customer": "customer",
+        "refunds": "list",
+    },
     "refund": {
         "charge": "charge",
         "payment_intent": "payment_intent",
@@ -97,6 +101,8 @@ class Views:
         for path in paths:
             place = shown
             for name in path.split("."):
+                if name == "refunds":
+                    place[name] = self._refunds(place["id"])
                 if isinstance(place[name], str):
                     place[name] = self._by_id(place[name])
                 place = place[name]
@@ -118,6 +124,17 @@ class Views:
             return self.show(found) if found else None
         charge = self._books.charge(thing_id)
         return self.charge(*charge) if charge else None
+
+    def _refunds(self, charge_id: str) -> Json:
+        found = self._books.charge(charge_id)
+        intent = found[0] if found and found[1].error is None else None
+        refunds = intent.all_refunds if intent else []
+        return {
+            "object": "list",
+            "data": [self.refund(one) for one in reversed(refunds)],
+            "has_more": False,
+            "url": f"/v1/charges/{charge_id}/refunds",
+        }
 
     def customer(self, customer: Customer) -> Json:
         """A customer."""
@@ -306,7 +323,7 @@ class Views:
         captured = good and bool(intent.captures)
         billing = self.method(charge.method)["billing_details"]
         held = intent.held or intent.amount
-        given = sum(one.amount.minor for one in intent.refunds if one.counts)
+        given = sum(one.amount.minor for one in intent.all_refunds if one.counts)
         refunded = Money(given, intent.amount.currency)
         if good and intent.canceled_at and not captured:
             refunded = held  # what was released shows like a refund
