@@ -333,6 +333,8 @@ class TestHostedPage:
         answer = bank.client.post("/bank/pay/page", data={**GOOD, "expiry": "01/20"})
         assert answer.status_code == 422
         assert "in the past" in answer.text
+        [marked] = re.findall(r'<input[^>]* aria-invalid="true"[^>]*>', answer.text)
+        assert 'name="expiry"' in marked
         assert f'value="{GOOD["number"]}' not in answer.text
         assert bank.answers == []
 
