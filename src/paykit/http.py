@@ -234,6 +234,39 @@ class Reply:
         return cls(status, json.dumps(payload, separators=(",", ":")).encode(), "application/json")
 
 
+def form_pairs(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The pairs of a form or a query for nested ``fields``: ``a[b]=c`` and ``a[0]=c`` (Stripe).
+
+    Texts, whole numbers, ``true`` and ``false``, and mappings and lists of those. Raises
+    :class:`~paykit.errors.InvalidRequest` for anything else, and for a name that holds a bracket:
+    it would be read as another one.
+    """
+    pairs: list[tuple[str, str]] = []
+    _flatten(fields, "", pairs, 0)
+    return pairs
+
+
+def _flatten(value: object, name: str, pairs: list[tuple[str, str]], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidRequest("is nested too deeply", field=name[:60])
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str) or not key or "[" in key or "]" in key:
+                raise InvalidRequest("is no name in a form", field=f"{name}[{key!r:.60}]")
+            _flatten(item, f"{name}[{key}]" if name else key, pairs, depth + 1)
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _flatten(item, f"{name}[{index}]", pairs, depth + 1)
+    elif isinstance(value, bool):
+        pairs.append((name, "true" if value else "false"))
+    elif isinstance(value, str | int):
+        pairs.append((name, str(value)))
+    else:
+        raise InvalidRequest(
+            f"a form has no place for {type(value).__name__}", field=name[:60] or None
+        )
+
+
 def basic_auth(user: str, password: str) -> dict[str, str]:
     """The header by which a user and a password are shown (RFC 7617)."""
     return {"Authorization": f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"}

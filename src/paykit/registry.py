@@ -26,6 +26,7 @@ _BUILT_IN: Final = {
     "paypal": "paykit.providers.paypal:PayPal",
     "sepay": "paykit.providers.sepay:SePay",
     "sepaypg": "paykit.providers.sepaypg:SePayGateway",
+    "stripe": "paykit.providers.stripe:Stripe",
     "vietqr": "paykit.providers.vietqr:VietQR",
     "vnpay": "paykit.providers.vnpay:VNPay",
     "zalopay": "paykit.providers.zalopay:ZaloPay",

@@ -135,38 +135,49 @@ def seal_hmac_hex(
     *,
     keys: Sequence[SigningKey],
     messages: Iterable[bytes],
-    given: str | None,
+    given: str | Sequence[str] | None,
     fields: Mapping[str, Any] | None = None,
     expected: str,
     any_case: bool = False,
 ) -> Verified:
     """Prove ``delivery`` by a hex HMAC of one of ``messages`` under one of ``keys``.
 
-    ``messages`` may be lazy: a later spelling of the signed text is built only when the earlier
-    ones do not match. Without ``fields`` the JSON of the body is read, once it is proven; give
-    them where less or something else is signed. ``expected`` describes the signature in words for
-    the error. ``any_case`` also accepts upper-case hex, for providers that are known to send it.
+    ``given`` may be several signatures, of which one has to match: Stripe signs with the old and
+    the new secret while one is rolled. ``messages`` may be lazy: a later spelling of the signed
+    text is built only when the earlier ones do not match. Without ``fields`` the JSON of the body
+    is read, once it is proven; give them where less or something else is signed. ``expected``
+    describes the signature in words for the error. ``any_case`` also accepts upper-case hex, for
+    providers that are known to send it.
     Raises :class:`~paykit.errors.SignatureError`.
     """
     if not given:
         raise SignatureError(f"no signature; expected {expected}")
-    try:
-        claimed = bytes.fromhex(given)
-    except ValueError:
-        claimed = b""
-    # fromhex skips blanks and takes either case: demand the one spelling.
-    if claimed.hex() != (given.lower() if any_case else given):
+    texts = (given,) if isinstance(given, str) else given
+    claims = [claim for text in texts if (claim := _clean_hex(text, any_case=any_case))]
+    if not claims:
         raise SignatureError(f"the signature is not clean hex; expected {expected}")
     for message in messages:
         for key in keys:
-            if hmac.compare_digest(key.digest(message), claimed):
-                proven = delivery.json() if fields is None else fields
-                return Verified(_SEAL, delivery, proven, fingerprint(message))
+            digest = key.digest(message)
+            for claimed in claims:
+                if hmac.compare_digest(digest, claimed):
+                    proven = delivery.json() if fields is None else fields
+                    return Verified(_SEAL, delivery, proven, fingerprint(message))
     raise SignatureError(
-        f"the signature does not match (got {len(given)} characters); expected {expected}. "
+        f"the signature does not match (got {len(texts[0])} characters); expected {expected}. "
         "Usual causes: a key of the other environment, or a query or body that was parsed and "
         "serialised again before verification"
     )
+
+
+def _clean_hex(text: str, *, any_case: bool) -> bytes:
+    """What ``text`` is in hex; empty unless it is spelt in the one way."""
+    try:
+        claimed = bytes.fromhex(text)
+    except ValueError:
+        return b""
+    # fromhex skips blanks and takes either case: demand the one spelling.
+    return claimed if claimed.hex() == (text.lower() if any_case else text) else b""
 
 
 def seal_secret(

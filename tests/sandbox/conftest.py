@@ -17,6 +17,7 @@ from paykit.sandbox import (
     MoMoConfig,
     PayPalConfig,
     SandboxConfig,
+    StripeConfig,
     VNPayConfig,
     ZaloPayConfig,
     create_app,
@@ -126,6 +127,7 @@ def make_world(portal):
         casso: dict | None = None,
         zalopay: dict | None = None,
         paypal: dict | None = None,
+        stripe: dict | None = None,
         **settings,
     ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
@@ -139,6 +141,7 @@ def make_world(portal):
             casso=CassoConfig(**{"retry_after": (), **(casso or {})}),
             zalopay=ZaloPayConfig(**{"callback_retry_after": (soon,) * 3, **(zalopay or {})}),
             paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
+            stripe=StripeConfig(**{"webhook_retry_after": (soon, soon), **(stripe or {})}),
             **settings,
         )
         app = create_app(config, send=merchant)

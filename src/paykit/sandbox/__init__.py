@@ -14,6 +14,7 @@ from __future__ import annotations
 from .app import create_app
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
 from .paypal.config import PayPalConfig
+from .stripe.config import StripeConfig
 from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "MoMoMerchant",
     "PayPalConfig",
     "SandboxConfig",
+    "StripeConfig",
     "VNPayConfig",
     "ZaloPayConfig",
     "ZaloPayMerchant",

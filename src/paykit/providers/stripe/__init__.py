@@ -1,0 +1,51 @@
+"""Stripe: cards by token, holds, stored cards, and payment pages.
+
+The browser gives the card to Stripe and gets a token; :meth:`Stripe.create_payment` charges it or
+holds money on it, or makes a page where there is no token. The id of the payment (``pi_…``) or of
+the page (``cs_…``) is the ``provider_id``; ``reference`` is kept in the metadata.
+
+Source: https://docs.stripe.com/api
+"""
+
+from __future__ import annotations
+
+from ...info import hosts
+from ...provider import ProviderInfo
+from .amounts import CURRENCIES
+from .config import StripeConfig
+from .forms import REFERENCE
+from .holds import Holds
+from .payments import Payments
+from .refunds import Refunds
+from .tokens import Tokens
+from .webhooks import Webhooks
+from .wire import VERSION
+
+__all__ = ["VERSION", "Stripe", "StripeConfig"]
+
+_API = "https://api.stripe.com"
+
+
+class Stripe(Payments, Holds, Refunds, Tokens, Webhooks):
+    """Cards and other means by Stripe: capture at once or later, refunds, stored cards, pages."""
+
+    name = "stripe"
+    info = ProviderInfo(
+        title="Stripe",
+        homepage="https://stripe.com",
+        docs=(
+            "https://docs.stripe.com/api/payment_intents",
+            "https://docs.stripe.com/api/refunds",
+            "https://docs.stripe.com/webhooks",
+        ),
+        currencies=CURRENCIES,
+        countries=frozenset(),
+        # One API for both worlds: the key decides.
+        hosts=hosts(sandbox=_API, production=_API),
+        # Stripe's own libraries wait as long.
+        read_timeout=80.0,
+        reference=REFERENCE,
+        keeps_metadata=True,
+    )
+    Config = StripeConfig
+    config: StripeConfig

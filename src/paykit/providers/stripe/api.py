@@ -1,0 +1,193 @@
+"""What all calls to Stripe share: the headers, forms with brackets, and how a refusal is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+from ...errors import (
+    AuthenticationFailed,
+    Declined,
+    IdempotencyConflict,
+    MalformedResponse,
+    NotFound,
+    OutcomeUnknown,
+    PaykitError,
+    ProviderError,
+    ProviderUnavailable,
+    RequestInProgress,
+)
+from ...flow import Flow
+from ...http import HttpRequest, HttpResponse, JsonObject, form_pairs
+from ...models import NextAction, Redirect
+from ...provider import Provider
+from ...wire import Wire
+from .codes import CONFLICTS, NOTHING_LEFT, REFUSALS, REFUSED_FOR_GOOD
+from .config import StripeConfig
+from .forms import to_key
+from .states import client_step, decline_reason
+from .wire import VERSION, Failure, Intent, without_secrets
+
+T = TypeVar("T")
+W = TypeVar("W", bound=Wire)
+
+_REQUEST_ID = re.compile(r"req_[A-Za-z0-9]{1,60}", re.ASCII)
+_SUCCESSES: Final = range(200, 300)
+_BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
+    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
+    HTTPStatus.FORBIDDEN: AuthenticationFailed,
+    HTTPStatus.NOT_FOUND: NotFound,
+    # Another call is at work on the same thing, most often the first one with this key.
+    HTTPStatus.CONFLICT: RequestInProgress,
+}
+#: With each payment: its charge, which knows until when a hold lasts and what was given back, and
+#: the card.
+EXPANDED: Final = ("latest_charge.refunds", "payment_method")
+
+
+class StripeApi(Provider):
+    """The base of Stripe's operations."""
+
+    config: StripeConfig
+
+    def headers(self) -> dict[str, str]:
+        """Who is asking, and in which version the answer shall be written."""
+        secret = self.config.secret_key.get_secret_value()
+        return {"Authorization": f"Bearer {secret}", "Stripe-Version": VERSION}
+
+    def get_typed(
+        self, path: str, shape: type[W], **query: tuple[str, ...] | str | int
+    ) -> Flow[tuple[W, JsonObject]]:
+        """Ask for what is at ``path``: typed, and as it was."""
+
+        def read(answer: JsonObject, response: HttpResponse) -> tuple[W, JsonObject]:
+            self.check_answer(answer, response, moves_money=False)
+            return shape.read(answer, provider=self.name), answer
+
+        asked = f"{path}?{urlencode(form_pairs(query))}" if query else path
+        return self.ask(self.get(asked), read)
+
+    def post_keyed(
+        self,
+        path: str,
+        fields: Mapping[str, Any],
+        read: Callable[[JsonObject, HttpResponse], T],
+        *,
+        key: str,
+        moves_money: bool,
+    ) -> Flow[T]:
+        """Send ``fields`` under the idempotency key ``key``.
+
+        What moves no money may be repeated by the transport: Stripe knows it again by its key.
+        """
+        request = HttpRequest.post_form(
+            self.base + path,
+            form_pairs(fields),
+            headers={**self.headers(), "Idempotency-Key": key},
+            replay_safe=not moves_money,
+            moves_money=moves_money,
+        )
+        return self.ask(request, read)
+
+    def post_typed(
+        self, path: str, fields: Mapping[str, Any], shape: type[W], *, purpose: str, key: str
+    ) -> Flow[W]:
+        """Make something that is no money: a customer, a means of payment."""
+
+        def read(answer: JsonObject, response: HttpResponse) -> W:
+            self.check_answer(answer, response, moves_money=False)
+            return shape.read(answer, provider=self.name)
+
+        return self.post_keyed(path, fields, read, key=to_key(purpose, key), moves_money=False)
+
+    def check_answer(
+        self, answer: JsonObject, response: HttpResponse, *, moves_money: bool
+    ) -> None:
+        """Raise what a refusal means; pass an answer that says "done"."""
+        if response.status not in _SUCCESSES:
+            raise self.refusal_of(answer, response, moves_money=moves_money)
+
+    def refusal_of(
+        self, answer: JsonObject, response: HttpResponse, *, moves_money: bool
+    ) -> PaykitError:
+        """The error that an answer other than "done" stands for."""
+        status = response.status
+        if status < HTTPStatus.BAD_REQUEST or not isinstance(answer.get("error"), dict):
+            return MalformedResponse(
+                f"HTTP {status} without an error", provider=self.name, http_status=status
+            )
+        failure = Failure.read(answer["error"], provider=self.name)
+        code = failure.word or f"HTTP {status}"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if moves_money:
+                return OutcomeUnknown(
+                    f"stripe answered HTTP {status} ({code:.100}) to a call that moves money: "
+                    "fetch the state, and never send it again under another key"
+                )
+            return self._no(ProviderUnavailable, failure, code, answer, response)
+        if failure.type == "idempotency_error" and status != HTTPStatus.CONFLICT:
+            return self._no(IdempotencyConflict, failure, code, answer, response)
+        if failure.type == "card_error" or status == HTTPStatus.PAYMENT_REQUIRED:
+            return self.declined(failure, answer, response)
+        reason = REFUSED_FOR_GOOD.get(failure.code or "")
+        if reason is not None:
+            return self._no(Declined, failure, code, answer, response, reason=reason)
+        kind = REFUSALS.get(failure.code or "", _BY_STATUS.get(status, ProviderError))
+        return self._no(kind, failure, code, answer, response)
+
+    def declined(
+        self, failure: Failure, answer: JsonObject, response: HttpResponse
+    ) -> ProviderError:
+        """A card was refused."""
+        code = failure.word or "card_error"
+        return self._no(Declined, failure, code, answer, response, reason=decline_reason(failure))
+
+    def next_step(self, intent: Intent) -> NextAction:
+        """What the payer of ``intent`` has to do."""
+        step = intent.next_action
+        if intent.status == "requires_action":
+            if step is not None and step.type == "redirect_to_url" and step.redirect_to_url:
+                return Redirect(self.page(step.redirect_to_url.url or ""))
+            if intent.client_secret is None:
+                raise MalformedResponse("no client_secret for the payer", provider=self.name)
+        return client_step(intent)
+
+    def _no(
+        self,
+        kind: type[ProviderError],
+        failure: Failure,
+        code: str,
+        answer: JsonObject,
+        response: HttpResponse,
+        *,
+        reason: str = "refused",
+    ) -> ProviderError:
+        message = (failure.message or "refused")[:120]
+        request_id = response.header("request-id") or ""
+        if _REQUEST_ID.fullmatch(request_id):
+            message += f" ({request_id})"  # what Stripe's support asks for
+        advice = response.header("stripe-should-retry")
+        if advice in {"true", "false"}:
+            message += f"; Stripe {'would' if advice == 'true' else 'would not'} repeat it"
+        raw = without_secrets(answer)
+        return self.answered_no(kind, message, code=code, response=response, raw=raw, reason=reason)
+
+
+def conflicts(answer: JsonObject, response: HttpResponse) -> bool:
+    """Whether somebody was faster, or it is too late: then the state tells."""
+    return response.status == HTTPStatus.BAD_REQUEST and error_code(answer) in CONFLICTS
+
+
+def nothing_left(answer: JsonObject, response: HttpResponse) -> bool:
+    """Whether all of a payment was given back before."""
+    return response.status == HTTPStatus.BAD_REQUEST and error_code(answer) == NOTHING_LEFT
+
+
+def error_code(answer: JsonObject) -> str | None:
+    """The ``code`` of a refusal."""
+    error = answer.get("error")
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, str) else None
