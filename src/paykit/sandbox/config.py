@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import ConfigurationError
+from .adyen.config import AdyenConfig
 from .bank.config import BankConfig
 from .casso.config import CassoConfig
 from .payos.config import PayOSConfig
@@ -184,6 +185,7 @@ class SandboxConfig:
     casso: CassoConfig = attrs.field(factory=CassoConfig)
     zalopay: ZaloPayConfig = attrs.field(factory=ZaloPayConfig)
     paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
+    adyen: AdyenConfig = attrs.field(factory=AdyenConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 
@@ -204,6 +206,7 @@ class SandboxConfig:
                 )
             ),
             "paypal": PayPalConfig(webhook_url=f"{base}/paypal"),
+            "adyen": AdyenConfig(webhook_url=f"{base}/adyen"),
             "payos": PayOSConfig(webhook_url=f"{base}/payos"),
             "sepaypg": SePayGatewayConfig(ipn_url=f"{base}/sepaypg"),
             "sepay": SePayConfig(webhook_url=f"{base}/sepay"),
