@@ -1,5 +1,4 @@
-"""Which fields a request has, and what may stand in them; a field that Adyen does not know is one
-too many.
+"""Which fields a request has, and what may stand in them; one that Adyen does not know is refused.
 
 https://docs.adyen.com/api-explorer/Checkout/72/overview
 """

@@ -245,13 +245,14 @@ class Payments:
 
     def _store(self, payment: Payment, now: datetime) -> None:
         fields = payment.fields
+        known = self.books.cards_of(fields["shopperReference"])
         payment.stored = self.keep_card(
             payment.instrument,
             shopper=fields["shopperReference"],
             model=fields.get("recurringProcessingModel", "CardOnFile"),
             now=now,
         )
-        payment.stored_anew = payment.stored.created_at == now
+        payment.stored_anew = payment.stored not in known
 
     def keep_card(self, card: Card, *, shopper: str, model: str, now: datetime) -> StoredCard:
         """A shopper's card under an id; the same card again is the same id."""
