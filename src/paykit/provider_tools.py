@@ -193,9 +193,10 @@ class ProviderTools:
     def page(self, url: str) -> str:
         """``url``, if a browser may be sent there; raises :class:`MalformedResponse`.
 
-        That is an https address, or one of the configured ``base_url``.
+        That is an https address, or one of the host of the configured ``base_url``.
         """
-        if not url.startswith(("https://", f"{self.base}/")):
+        origin = "/".join(self.base.split("/", 3)[:3])
+        if not url.startswith(("https://", f"{origin}/")):
             raise MalformedResponse("the page is not an https URL", provider=self.name)
         return url
 
