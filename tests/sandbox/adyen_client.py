@@ -86,7 +86,9 @@ def payment(number: str = GOOD, holder: str = "", **changes) -> dict:
 MANUAL = {"additionalData": {"manualCapture": "true"}}
 
 
-def send(world, method: str, path: str, body: dict | None = None, *, honest=True, key="", **headers):
+def send(
+    world, method: str, path: str, body: dict | None = None, *, honest=True, key="", **headers
+):
     """One call; both sides of it are held against the description."""
     plain = path.partition("?")[0]
     if honest and body is not None:

@@ -322,9 +322,7 @@ def test_refunds(shop):
     assert (refund.status, refund.amount) == (RefundStatus.PENDING, HALF)
     event = shop.events()[-1]
     assert (event.status, event.reference) == (S.PARTIALLY_REFUNDED, "ORDER-1")
-    assert event.movement == Movement(
-        kind=MovementKind.REFUND, id=refund.provider_id, amount=HALF
-    )
+    assert event.movement == Movement(kind=MovementKind.REFUND, id=refund.provider_id, amount=HALF)
     shop.refund(ref, AMOUNT, reference="REFUND-2")
     refused = shop.events()[-1]
     assert (refused.status, refused.reason) == (S.NEEDS_REVIEW, "refund_failed")

@@ -180,7 +180,7 @@ def call_code(world, **given):
 def test_3d_secure_that_is_refused(world):
     asked = pay(world, adyen.CHALLENGED)
     result = adyen.query(adyen.answer_challenge(world, asked["action"]["url"], "refuse"))
-    done = details(world, **{"redirectResult": result["redirectResult"]})
+    done = details(world, redirectResult=result["redirectResult"])
     assert (done["resultCode"], done["refusalReasonCode"]) == ("Refused", "11")
     assert codes(world) == ["AUTHORISATION false"]
 

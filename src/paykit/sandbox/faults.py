@@ -31,8 +31,9 @@ class Faults:
     """How many of the next notices go wrong, and how late all of them are.
 
     A dropped notice is never sent by itself, as if it were lost for good; it can be resent by
-    hand; one to be reordered waits for the one that comes after it. A failing refund gets MoMo's 1080 or VNPay's 99. ZaloPay accepts it; a query tells.
-    Card gateways: captures stay pending for ``delay_capture`` seconds, where they can be.
+    hand. A reordered one waits until the one after it was sent. A failing refund gets MoMo's 1080
+    or VNPay's 99. ZaloPay accepts it; a query tells. Card gateways: captures stay pending for
+    ``delay_capture`` seconds, where they can be.
     """
 
     drop_next_ipn: int = 0

@@ -182,6 +182,8 @@ class Payments:
 
     def _card(self, body: Body, shopper: str, now: datetime) -> tuple[Card, StoredCard | None]:
         method = body["paymentMethod"]
+        if not method:
+            raise Refusal("no method")
         fields.METHOD.check(method)
         if method.get("type", "scheme") not in {"scheme", "card"}:
             raise Refusal("method")
