@@ -152,9 +152,7 @@ def test_3d_secure_and_a_stored_card(shop):
     }
     found = api.recurring_api.get_tokens_for_stored_payment_details(query_parameters=query)
     assert [one["id"] for one in found.message["storedPaymentMethods"]] == [stored]
-    gone = api.recurring_api.delete_token_for_stored_payment_details(
-        stored, query_parameters=query
-    )
+    gone = api.recurring_api.delete_token_for_stored_payment_details(stored, query_parameters=query)
     assert gone.status_code == 204
 
 

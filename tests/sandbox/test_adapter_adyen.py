@@ -17,9 +17,10 @@ from paykit.errors import (
     MalformedDelivery,
     NotFound,
     ProviderError,
+    RequestInProgress,
     SignatureError,
 )
-from paykit.events import Movement, MovementKind, PaymentProcessed
+from paykit.events import Movement, MovementKind, PaymentProcessed, TokenGranted
 from paykit.http import Delivery
 from paykit.models import (
     CaptureMode,
@@ -393,6 +394,13 @@ def test_a_card_whose_id_is_not_told_is_found_by_asking(make_world):
     assert shop.ask("ORDER-2", token=token, off_session=True).status == S.AUTHORIZED
 
 
+def test_a_stored_card_is_told_by_a_webhook_of_its_own(make_world):
+    shop = shop_of(make_world(adyen={"token_notices": True}))
+    session = shop.pay_with(save_token=True)
+    [granted] = [one for one in shop.events() if isinstance(one, TokenGranted)]
+    assert (granted.grant, granted.customer_id) == (session.token.value, "user@example.com")
+
+
 def test_a_card_that_needs_its_payer(shop):
     session = shop.pay_with(client.CHALLENGED, save_token=True)
     shop.back(shop.choose(session.next.url))
@@ -456,6 +464,16 @@ def test_asking_again_pays_once(shop):
     assert len(shop.world.payments()) == len(shop.events()) == 1
     with pytest.raises(IdempotencyConflict):
         shop.ask(token=token, amount=HALF)
+
+
+def test_asking_again_too_soon(make_world):
+    shop = shop_of(make_world(adyen={"key_busy": timedelta(seconds=2)}))
+    token = PaymentToken(provider="adyen", value=json.dumps(client.typed(shop.world)))
+    first = shop.ask(token=token)
+    with pytest.raises(RequestInProgress):
+        shop.ask(token=token)
+    shop.world.clock.forward(seconds=2)
+    assert shop.ask(token=token).provider_id == first.provider_id
 
 
 def test_a_capture_again_takes_once(several):

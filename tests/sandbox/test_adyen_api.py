@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -154,6 +155,19 @@ def test_a_key_is_for_one_request(world):
     psp, other = held(world), held(world)
     modify(world, psp, "captures", value=1000, key="key-1")
     modify(world, other, "captures", value=1000, key="key-1", status=422)
+
+
+def test_a_call_may_still_be_in_progress(make_world):
+    world = make_world(adyen={"key_busy": timedelta(seconds=2)})
+    first = pay(world, key="key-1")
+    again = pay(world, key="key-1", status=422)
+    assert (again["errorCode"], again["message"]) == (
+        "704",
+        "request already processed or in progress",
+    )
+    world.clock.forward(seconds=2)
+    assert pay(world, key="key-1") == first
+    assert len(items(world)) == 1
 
 
 def test_a_key_is_forgotten_after_a_week(world):

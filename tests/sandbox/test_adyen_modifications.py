@@ -316,6 +316,16 @@ def test_any_notice_about_a_payment(world, event):
     assert item["pspReference"] == answer["pspReference"]
 
 
+def test_a_refund_is_reversed_by_the_bank(world):
+    psp = captured(world)
+    refund = modify(world, psp, "refunds", value=1000)["pspReference"]
+    world.client.post(f"/adyen/_sandbox/tell/REFUNDED_REVERSED?psp={refund}")
+    item = last(world)
+    assert (item["eventCode"], item["success"]) == ("REFUNDED_REVERSED", "true")
+    assert (item["pspReference"], item["originalReference"]) == (refund, psp)
+    assert world.payments()[0]["refunded"] == 0
+
+
 def test_a_report_concerns_no_payment(world):
     assert world.client.post("/adyen/_sandbox/tell/REPORT_AVAILABLE").status_code == 200
     assert last(world)["merchantReference"] == ""

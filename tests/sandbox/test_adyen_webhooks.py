@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
-from Adyen.util import generate_notification_sig, is_valid_hmac_notification
+from Adyen.util import generate_notification_sig, is_valid_hmac_notification, is_valid_hmac_payload
 
 from paykit.errors import ConfigurationError
 from paykit.http import HttpResponse
@@ -77,6 +78,18 @@ def test_notices_of_one_moment_share_deliveries(make_world, batch, sizes):
         "CAPTURE true",
         "CAPTURE_FAILED true",
     ]
+
+
+def test_a_stored_card_by_a_webhook_of_the_newer_kind(make_world):
+    world = make_world(adyen={"token_notices": True})
+    pay(world, storePaymentMethod=True, shopperReference="payer-1")
+    told, signed = world.merchant.received[-1], dict(world.merchant.received[-1].headers)
+    body = json.loads(told.body)
+    assert is_valid_hmac_payload(signed["HmacSignature"], adyen.HMAC_KEY, told.body)
+    assert (body["type"], body["environment"]) == ("recurring.token.created", "test")
+    assert body["data"]["shopperReference"] == "payer-1"
+    del world.merchant.received[-1]
+    assert body["data"]["storedPaymentMethodId"] == items(world)[-1]["pspReference"]
 
 
 def test_a_login_of_the_webhook(make_world):

@@ -78,6 +78,8 @@ class Delivery:
     request: HttpRequest
     rule: RetryRule
     created_at: datetime
+    #: Makes the request anew for each attempt, where the signature says when it was made.
+    renew: Callable[[], HttpRequest] | None = None
     state: State = "waiting"
     attempts: list[Attempt] = attrs.field(factory=list)
 
@@ -139,10 +141,12 @@ class Deliveries:
         reference: str,
         rule: RetryRule,
         lost: bool = False,
+        renew: Callable[[], HttpRequest] | None = None,
     ) -> None:
         """Take on a notice; the fault switches decide whether it is dropped, late or sent twice.
 
-        A ``lost`` one is dropped whatever the switches say.
+        A ``lost`` one is dropped whatever the switches say. ``renew`` makes the request anew for
+        each attempt, where the signature says when it was made.
         """
         dropped = lost or self._faults.take("drop_next_ipn")
         overtaken = not dropped and self._faults.take("reorder_next_ipn")
@@ -154,6 +158,7 @@ class Deliveries:
                 reference=reference,
                 rule=rule,
                 state="dropped" if dropped else "waiting",
+                renew=renew,
             )
             if overtaken:
                 self._overtaken.append(delivery)
@@ -179,6 +184,7 @@ class Deliveries:
         reference: str,
         rule: RetryRule,
         state: State,
+        renew: Callable[[], HttpRequest] | None = None,
     ) -> Delivery:
         self._count += 1
         delivery = Delivery(
@@ -189,6 +195,7 @@ class Deliveries:
             rule=rule,
             created_at=self._clock(),
             state=state,
+            renew=renew,
         )
         remember(self._log, delivery.id, delivery, keep=self._keep)
         return delivery
@@ -242,6 +249,8 @@ class Deliveries:
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         at, again = self._clock(), True
+        if delivery.renew:
+            delivery.request = delivery.renew()
         try:
             async with asyncio.timeout(delivery.rule.timeout):
                 response = await self._send(delivery.request)

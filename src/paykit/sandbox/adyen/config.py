@@ -40,6 +40,8 @@ class AdyenConfig:
     - ``tells_stored_id``: whether an answer names the card that was stored with the payment.
     - ``new_reference_after_action``: whether a payment that needed the shopper has another
       ``pspReference`` afterwards than the first answer said.
+    - ``token_notices``: whether a stored card is also told by a webhook of the newer kind, whose
+      body is signed as a whole.
 
     While ``processing`` has not passed, what was ``received`` is neither done nor refused.
     """
@@ -60,6 +62,7 @@ class AdyenConfig:
     automatic_capture_notices: bool = False
     tells_stored_id: bool = True
     new_reference_after_action: bool = False
+    token_notices: bool = False
     batch: int = 1
     processing: timedelta = timedelta(0)
     authorisation_lifetime: timedelta = timedelta(days=28)
@@ -68,6 +71,8 @@ class AdyenConfig:
     session_lifetime: timedelta = timedelta(hours=1)
     link_lifetime: timedelta = timedelta(days=1)
     key_lifetime: timedelta = timedelta(days=7)  #: of an ``Idempotency-Key``
+    #: How long a repetition with the same key hears that the first call is still in progress.
+    key_busy: timedelta = timedelta(0)
     webhook_retry_after: tuple[timedelta, ...] = attrs.field(factory=_retry_schedule)
     webhook_timeout: timedelta = timedelta(seconds=10)
 

@@ -52,6 +52,7 @@ class Answer:
     status: int
     body: Json | None
     psp: str
+    at: datetime
 
 
 @attrs.frozen(kw_only=True)
@@ -162,7 +163,7 @@ class Gateway:
             self._authenticate(asked)
             return self._once(operation, asked, key, psp, now)
         except Refusal as refused:
-            return Answer(status=refused.status, body=refused.body(psp), psp=psp)
+            return Answer(status=refused.status, body=refused.body(psp), psp=psp, at=now)
 
     def _once(
         self, operation: Operation, asked: Asked, key: str, psp: str, now: datetime
@@ -175,15 +176,17 @@ class Gateway:
             known = self._done.find(place, request, now) if key else None
         except KeyConflictError:
             raise Refusal("key reused") from None
+        if known and now < known.at + self._config.key_busy:
+            raise Refusal("in progress")
         if known:
             return known
         try:
             body = self._perform(operation, asked, now)
-            answer = Answer(status=operation.status, body=body, psp=_reference(body, psp))
+            answer = Answer(status=operation.status, body=body, psp=_reference(body, psp), at=now)
         except Refusal as refused:
             if not refused.lasting:
                 raise
-            answer = Answer(status=refused.status, body=refused.body(psp), psp=psp)
+            answer = Answer(status=refused.status, body=refused.body(psp), psp=psp, at=now)
         if key:
             self._done.store(place, request, answer, now)
         return answer

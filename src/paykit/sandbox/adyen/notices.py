@@ -17,7 +17,7 @@ from ...money import Money
 from ..cards.state import Dispute, Move
 from ..deliveries import RetryRule, Verdict
 from . import amounts
-from .signing import sign
+from .signing import sign, sign_bytes
 from .state import Ending, Payment
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Notices:
     config: AdyenConfig
     deliveries: Deliveries
     _waiting: list[Item] = attrs.field(factory=list, init=False)
+    _tokens: list[tuple[Payment, datetime]] = attrs.field(factory=list, init=False)
 
     def authorisation(self, payment: Payment, now: datetime) -> None:
         """An attempt was authorised, or was not."""
@@ -132,6 +133,8 @@ class Notices:
             "additionalData": {"shopperReference": payment.stored.shopper},
         }
         self._add(item)
+        if self.config.token_notices:
+            self._tokens.append((payment, now))
 
     def disputed(self, payment: Payment, dispute: Dispute, code: str, now: datetime) -> None:
         """The shopper's bank wants the money back, or no longer."""
@@ -166,6 +169,9 @@ class Notices:
         items, self._waiting = self._waiting, []
         for start in range(0, len(items), self.config.batch):
             self._send(items[start : start + self.config.batch])
+        tokens, self._tokens = self._tokens, []
+        for payment, at in tokens:
+            self._send_token(payment, at)
 
     def _item(
         self, payment: Payment | None, code: str, now: datetime, *, success: bool = True
@@ -194,8 +200,35 @@ class Notices:
             "live": "false",
             "notificationItems": [{"NotificationRequestItem": item} for item in items],
         }
-        body = json.dumps(batch, ensure_ascii=False, separators=(",", ":")).encode()
-        headers = {"Content-Type": "application/json; charset=utf-8"}
+        names = ", ".join(dict.fromkeys(item["merchantReference"] for item in items))
+        self._deliver(_json(batch), names, {})
+
+    def _send_token(self, payment: Payment, now: datetime) -> None:
+        """https://docs.adyen.com/api-explorer/Tokenization-webhooks/1/overview."""
+        stored = payment.stored
+        assert stored is not None  # noqa: S101 - told when there is one
+        body = _json(
+            {
+                "createdAt": stamp(now),
+                "data": {
+                    "merchantAccount": self.config.merchant_account,
+                    "operation": "created",
+                    "shopperReference": stored.shopper,
+                    "storedPaymentMethodId": stored.id,
+                    "type": payment.brand,
+                },
+                "environment": "test",
+                "eventId": payment.id,
+                "type": "recurring.token.created",
+                "version": "1",
+            }
+        )
+        signature = sign_bytes(body, self.config.hmac_key)
+        headers = {"HmacSignature": signature, "Protocol": "HmacSHA256"}
+        self._deliver(body, payment.reference, headers)
+
+    def _deliver(self, body: bytes, reference: str, more: dict[str, str]) -> None:
+        headers = {"Content-Type": "application/json; charset=utf-8", **more}
         if self.config.webhook_login:
             login = ":".join(self.config.webhook_login).encode()
             headers["Authorization"] = f"Basic {base64.b64encode(login).decode()}"
@@ -203,13 +236,17 @@ class Notices:
             # Not marked as replay safe: repeating is this sandbox's own rule.
             HttpRequest("POST", self.config.webhook_url, headers, body),
             provider="adyen",
-            reference=", ".join(dict.fromkeys(item["merchantReference"] for item in items)),
+            reference=reference,
             rule=RetryRule(
                 delays=self.config.webhook_retry_after,
                 timeout=self.config.webhook_timeout,
                 judge=judge,
             ),
         )
+
+
+def _json(value: Item) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def judge(response: HttpResponse) -> Verdict:

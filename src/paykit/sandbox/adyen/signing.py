@@ -32,5 +32,9 @@ def signed_text(item: Mapping[str, Any]) -> str:
 
 def sign(item: Mapping[str, Any], key: str) -> str:
     """The signature in base64."""
-    text = signed_text(item).encode()
-    return base64.b64encode(hmac.digest(bytes.fromhex(key), text, hashlib.sha256)).decode()
+    return sign_bytes(signed_text(item).encode(), key)
+
+
+def sign_bytes(raw: bytes, key: str) -> str:
+    """The signature of a webhook that is signed as a whole, in base64."""
+    return base64.b64encode(hmac.digest(bytes.fromhex(key), raw, hashlib.sha256)).decode()

@@ -16,6 +16,7 @@ from ..cards.desk import Desk
 from ..cards.field import CardField
 from ..cards.hosted import HostedPages
 from ..cards.numbers import Card
+from ..cards.state import Move
 from ..cards.till import Till
 from ..edge import UnreadableError, decode_query, read_body
 from ..summary import Mood, PaymentSummary
@@ -176,16 +177,21 @@ class AdyenSimulator:
         return Route(route.path, endpoint, methods=sorted(route.methods or ()))
 
     async def _tell(self, request: Request) -> Response:
-        """Send any notice: about the payment ``psp``, or that a report is there."""
+        """Send any notice: about a payment, a capture or a refund, or that a report is there."""
         now, event = self._config.clock(), request.path_params["event"]
-        payment = self._books.payment(request.query_params.get("psp", ""))
-        if not _EVENT.fullmatch(event) or (payment is None and event != "REPORT_AVAILABLE"):
+        thing = self._desk.find(request.query_params.get("psp", ""))
+        if not _EVENT.fullmatch(event) or (thing is None and event != "REPORT_AVAILABLE"):
             return JSONResponse({"error": "there is no such payment or event"}, status_code=404)
         psp = self._ids.psp()
-        if payment is None:
-            self._notices.report(psp, now)
+        if isinstance(thing, Payment):
+            self._notices.anything(thing, event, psp, now)
+        elif isinstance(thing, Move) and isinstance(thing.payment, Payment):
+            psp = thing.id
+            if event == "REFUNDED_REVERSED" and thing.counts:
+                thing.state = "undone"
+            self._notices.moved(thing.payment, thing, event, now)
         else:
-            self._notices.anything(payment, event, psp, now)
+            self._notices.report(psp, now)
         self._notices.flush()
         return JSONResponse({"pspReference": psp})
 
