@@ -218,9 +218,8 @@ def _psp(notice: Notice, code: str = "") -> str:
 
 
 def _units(notice: Notice) -> int:
-    currency, minor = notice.amount.currency, notice.amount.minor
-    here, elsewhere = _DECIMALS.get(currency, exponent(currency)), exponent(currency)
-    units, rest = divmod(minor * 10**here, 10**elsewhere)
-    if rest:
+    currency = notice.amount.currency
+    units = notice.amount.to_decimal().scaleb(_DECIMALS.get(currency, exponent(currency)))
+    if units != int(units):
         raise UnsupportedOperation("adyen", f"a fraction of {currency}")
-    return units
+    return int(units)
