@@ -43,7 +43,7 @@ class Holds(Payments):
         """
         psp = check_psp(ref.provider_id, "provider_id")
         whole = ref.amount
-        taken = amount or whole
+        taken = whole if amount is None else amount
         if taken is None:
             raise InvalidRequest("Adyen needs it: give one here or in the payment", field="amount")
         if taken.minor <= 0 or (whole is not None and taken > whole):

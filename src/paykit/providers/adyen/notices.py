@@ -129,7 +129,7 @@ def _read_item(item: Mapping[str, Any]) -> Item:
     if not isinstance(amount, dict):
         raise _malformed("amount is not an object")
     value, currency = amount.get("value"), amount.get("currency")
-    if value is None and currency in {None, ""}:
+    if value is None and (currency is None or currency == ""):
         currency = ""
     elif type(value) is not int or not 0 <= value <= _MAX_VALUE:
         raise _malformed("amount.value is not a whole number of minor units")

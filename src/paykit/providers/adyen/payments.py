@@ -176,7 +176,7 @@ class Payments(AdyenApi):
         if action["type"] != "redirect":
             return HandleInClient(action)
         url, method, data = action.get("url"), action.get("method"), action.get("data")
-        if not isinstance(url, str) or method not in {"GET", "POST"}:
+        if not isinstance(url, str) or method not in ("GET", "POST"):
             raise MalformedResponse("a redirect that cannot be read", provider=self.name)
         if method == "GET":
             return Redirect(self.page(url))

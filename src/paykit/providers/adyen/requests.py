@@ -82,7 +82,8 @@ def shopper_of(request: PaymentRequest, token: PaymentToken | None) -> str:
     known = {token.customer_id if token else None, request.customer.id} - {None}
     if len(known) > 1:
         raise InvalidRequest("the card is another payer's", field="token.customer_id")
-    field = "customer.id" if token is None or request.customer.id else "token.customer_id"
+    new = token is None or request.save_token or request.customer.id is not None
+    field = "customer.id" if new else "token.customer_id"
     return check_shopper(next(iter(known), None), field)
 
 

@@ -190,7 +190,8 @@ class Webhooks(Payments):
     def _token_events(self, body: Mapping[str, Any]) -> list[Event]:
         """A card that was stored: the whole body is signed, so it can be believed."""
         data, event_id = body.get("data"), body.get("eventId")
-        if body.get("type") not in TOKEN_CREATED:
+        kind = body.get("type")
+        if not isinstance(kind, str) or kind not in TOKEN_CREATED:
             return []
         if not isinstance(data, dict) or not isinstance(event_id, str) or not event_id:
             raise MalformedDelivery("a token without its data", provider=self.name)

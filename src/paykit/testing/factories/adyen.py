@@ -52,13 +52,40 @@ _SIGNED: Final = (
 )
 
 
+_HEADER: Final = Field("HmacSignature", header=True)
+
+
 @attrs.frozen
 class _ItemField(Field):
-    """A value in the only item of a webhook."""
+    """A value in the first item of a webhook."""
 
     def _home(self, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        item = body["notificationItems"][0]["NotificationRequestItem"]
-        return super()._home(item)
+        *path, key = self.name.split(".")[1:]
+        home = body["notificationItems"][0]["NotificationRequestItem"]
+        for name in path:
+            home = home.get(name)
+            if not isinstance(home, dict):
+                return {}, key
+        return home, key
+
+
+@attrs.frozen
+class _Signature(_ItemField):
+    """The signature: in the item, but in a header where the body is signed as a whole."""
+
+    def read(self, delivery: Delivery) -> Any:
+        """The value."""
+        return _HEADER.read(delivery) if _is_whole(delivery) else super().read(delivery)
+
+    def replace(self, delivery: Delivery, value: Any) -> Delivery:
+        """The delivery with another signature."""
+        if _is_whole(delivery):
+            return _HEADER.replace(delivery, value)
+        return super().replace(delivery, value)
+
+    def remove(self, delivery: Delivery) -> Delivery:
+        """The delivery without its signature."""
+        return _HEADER.remove(delivery) if _is_whole(delivery) else super().remove(delivery)
 
 
 class AdyenDeliveries:
@@ -68,8 +95,8 @@ class AdyenDeliveries:
     its ``redirectResult``; :meth:`answer` plays Adyen, which is asked about it.
     """
 
-    signature = _ItemField("additionalData.hmacSignature")
-    signed = _ItemField("amount.value")
+    signature = _Signature("notificationItems.additionalData.hmacSignature")
+    signed = _ItemField("notificationItems.amount.value")
     asked = Field("redirectResult")
     amount = "value"
     names = (*_SIGNED, "eventDate", "reason", "live", "additionalData", "amount")
@@ -161,6 +188,10 @@ class AdyenDeliveries:
         return HttpResponse(200, body=json.dumps(answer).encode())
 
 
+def _is_whole(delivery: Delivery) -> bool:
+    return b"notificationItems" not in delivery.body
+
+
 def _config(provider: Provider) -> AdyenConfig:
     if not isinstance(provider.config, AdyenConfig):
         raise ConfigurationError(f"{provider!r} is not Adyen")
@@ -187,9 +218,8 @@ def _psp(notice: Notice, code: str = "") -> str:
 
 
 def _units(notice: Notice) -> int:
-    currency, minor = notice.amount.currency, notice.amount.minor
-    here, elsewhere = _DECIMALS.get(currency, exponent(currency)), exponent(currency)
-    units, rest = divmod(minor * 10**here, 10**elsewhere)
-    if rest:
+    currency = notice.amount.currency
+    units = notice.amount.to_decimal().scaleb(_DECIMALS.get(currency, exponent(currency)))
+    if units != int(units):
         raise UnsupportedOperation("adyen", f"a fraction of {currency}")
-    return units
+    return int(units)
