@@ -87,7 +87,15 @@ MANUAL = {"additionalData": {"manualCapture": "true"}}
 
 
 def send(
-    world, method: str, path: str, body: dict | None = None, *, honest=True, key="", **headers
+    world,
+    method: str,
+    path: str,
+    body: dict | None = None,
+    *,
+    honest=True,
+    checked=True,
+    key="",
+    **headers,
 ):
     """One call; both sides of it are held against the description."""
     plain = path.partition("?")[0]
@@ -101,7 +109,7 @@ def send(
     response = world.client.request(method, f"/adyen/v72{path}", content=content, headers=sent)
     answer = response.json() if response.content else None
     wrong = check_answer(method, plain, response.status_code, answer)
-    assert not wrong, wrong
+    assert not (wrong and checked), wrong
     if key:
         assert response.headers["idempotency-key"] == key
     assert response.headers["pspreference"]

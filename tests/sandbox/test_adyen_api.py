@@ -221,6 +221,19 @@ def test_a_body_that_is_none(world, path, body):
     assert adyen.check_answer("POST", path, response.status_code, response.json()) == []
 
 
+def test_fractions_come_back_as_numbers(world):
+    made = call(
+        world,
+        "POST",
+        "/sessions",
+        {**payment(paymentMethod=None), "accountInfo": {"x": 1.5}},
+        honest=False,
+        status=201,
+        checked=False,
+    )
+    assert made["accountInfo"] == {"x": 1.5}
+
+
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded"])
 def test_only_json_is_taken(world, kind):
     assert error(world, "/payments", payment(), status=400, **{"Content-Type": kind}) == "702"
@@ -275,7 +288,11 @@ def test_only_so_many_payments_are_remembered(make_world):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
     ),

@@ -111,6 +111,26 @@ def test_a_payer_may_go_away_from_3d_secure(world):
     assert session_result(world, made)["status"] == "completed"
 
 
+def test_two_questions_of_one_page_pay_once(world):
+    made = session(world)
+    first, second = (fill(world, made, adyen.CHALLENGED).headers["location"] for _ in range(2))
+    assert adyen.answer_challenge(world, first) == adyen.answer_challenge(world, second)
+    assert codes(world) == ["AUTHORISATION true"]
+    assert len(session_result(world, made)["payments"]) == 1
+
+
+def test_a_question_that_is_answered_too_late(world):
+    made = session(world)
+    question = fill(world, made, adyen.CHALLENGED).headers["location"]
+    world.clock.forward(hours=1)
+    assert adyen.answer_challenge(world, question).startswith("https://shop.example/")
+    world.clock.forward(hours=11)
+    late = fill(world, session(world), adyen.CHALLENGED).headers["location"]
+    world.clock.forward(hours=12)
+    adyen.answer_challenge(world, late)
+    assert codes(world) == ["OFFER_CLOSED true"]
+
+
 def test_a_session_is_left(world):
     made = session(world)
     target = fill(world, made, outcome="leave").headers["location"]

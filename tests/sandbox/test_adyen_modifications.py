@@ -144,6 +144,7 @@ def test_refunds_up_to_what_was_captured(world):
         world, psp, "refunds", value=300, reference="REFUND-1", merchantRefundReason="RETURN"
     )
     assert (answer["status"], answer["merchantRefundReason"]) == ("received", "RETURN")
+    assert world.payments()[0]["status"] == "Refunded in part"
     item = last(world)
     assert (item["eventCode"], item["success"], item["amount"]) == ("REFUND", "true", eur(300))
     assert (item["originalReference"], item["pspReference"]) == (psp, answer["pspReference"])
@@ -286,6 +287,9 @@ def test_a_chargeback_and_its_end(world, action, code):
     [dispute] = act(world, psp, "dispute")["disputes"]
     assert codes(world)[-2:] == ["NOTIFICATION_OF_CHARGEBACK true", "CHARGEBACK true"]
     assert (last(world)["originalReference"], last(world)["amount"]) == (psp, eur(600))
+    assert world.payments()[0]["status"] == "Chargeback"
+    world.client.post(f"/adyen/_sandbox/tell/PREARBITRATION_OPEN?psp={dispute['id']}")
+    assert last(world)["eventCode"] == "PREARBITRATION_OPEN"
     act(world, dispute["id"], action)
     item = last(world)
     assert (item["eventCode"], item["pspReference"]) == (code, dispute["id"])

@@ -210,6 +210,14 @@ def test_the_shops_page_is_asked_only_where_it_can_answer(world):
         assert asked["resultCode"] == "RedirectShopper"
 
 
+def test_3d_secure_as_the_merchant_wishes(world):
+    asked = pay(world, authenticationData={"attemptAuthentication": "always"})
+    assert asked["resultCode"] == "RedirectShopper"
+    never = {"authenticationData": {"attemptAuthentication": "never"}}
+    assert pay(world, **never)["resultCode"] == "Authorised"
+    assert pay(world, adyen.CHALLENGED, **never)["refusalReasonCode"] == "38"
+
+
 def test_a_shopper_who_leaves_closes_the_offer(world):
     asked = pay(world, adyen.CHALLENGED)
     page = asked["action"]["url"].removeprefix(adyen.ROOT)

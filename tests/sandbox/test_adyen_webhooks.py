@@ -10,7 +10,7 @@ from Adyen.util import generate_notification_sig, is_valid_hmac_notification, is
 
 from paykit.errors import ConfigurationError
 from paykit.http import HttpResponse
-from paykit.sandbox import AdyenConfig
+from paykit.sandbox import AdyenConfig, SandboxConfig
 from paykit.sandbox.adyen.signing import sign, signed_text
 
 from . import adyen_client as adyen
@@ -161,6 +161,11 @@ def test_the_retries_last_thirty_days():
 def test_a_wrong_configuration_is_refused(settings):
     with pytest.raises(ConfigurationError):
         AdyenConfig(**settings)
+
+
+def test_a_sandbox_for_a_shop():
+    config = SandboxConfig.for_shop("https://shop.example/pay/webhooks/")
+    assert config.adyen.webhook_url == "https://shop.example/pay/webhooks/adyen"
 
 
 def test_no_secret_shows():

@@ -132,8 +132,12 @@ class Payments:
             return None
 
         def finish(answer: Answer, now: datetime) -> Finished:
-            if answer == "abandon":
+            if answer == "abandon" or payment.closed:
                 return Finished(redirect=back)
+            if payment.page and payment.page.over(now):
+                # Paid by another attempt, or too late: nothing more is taken.
+                payment.closed = True
+                return Finished(redirect=done)
             payment.answer = answer == "approve"
             self.authorise(payment, now)
             self.notices.flush()
@@ -200,10 +204,15 @@ class Payments:
         return used.card, used
 
     def _must_ask(self, payment: Payment) -> bool:
-        if _away(payment):
+        wished = _wished(payment)
+        if _away(payment) or wished == "never":
             return False
         check = payment.instrument.does.check
-        return check in {"always", "fails"} or (check == "until_stored" and payment.used is None)
+        return (
+            "always" in {check, wished}
+            or check == "fails"
+            or (check == "until_stored" and payment.used is None)
+        )
 
     def _ask(self, payment: Payment, now: datetime) -> None:
         def finish(answer: Answer, _now: datetime) -> Finished:
@@ -235,7 +244,7 @@ class Payments:
     def _decide(self, payment: Payment) -> Outcome:
         if payment.answer is False:
             return cards.refused(_NOT_AUTHENTICATED)
-        if _away(payment) and payment.instrument.does.check in {"always", "fails"}:
+        if payment.answer is None and payment.instrument.does.check in {"always", "fails"}:
             return cards.refused(_NEEDS_SHOPPER)
         extra = payment.fields.get("additionalData") or {}
         return cards.decide(
@@ -320,6 +329,12 @@ def asking(payment: Payment) -> Json:
 def _away(payment: Payment) -> bool:
     """Whether a stored card is charged while the shopper is not there."""
     return payment.used is not None and payment.fields.get("shopperInteraction") == "ContAuth"
+
+
+def _wished(payment: Payment) -> str:
+    """Whether the merchant wants 3-D Secure whatever the card says."""
+    asked = payment.fields.get("authenticationData") or {}
+    return str(asked.get("attemptAuthentication", ""))
 
 
 def _prefers_native(body: Body) -> bool:

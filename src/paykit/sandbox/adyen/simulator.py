@@ -16,7 +16,7 @@ from ..cards.desk import Desk
 from ..cards.field import CardField
 from ..cards.hosted import HostedPages
 from ..cards.numbers import Card
-from ..cards.state import Move
+from ..cards.state import Dispute, Move
 from ..cards.till import Till
 from ..edge import UnreadableError, decode_query, read_body
 from ..summary import Mood, PaymentSummary
@@ -156,11 +156,15 @@ class AdyenSimulator:
             answer = self._gateway.answer(operation, asked, now)
             self._catch_up(now)
             headers = {"pspReference": answer.psp}
-            if asked.header("idempotency-key").isprintable():
-                headers["Idempotency-Key"] = asked.header("idempotency-key")
+            if key := asked.header("idempotency-key"):
+                headers["Idempotency-Key"] = key
             if answer.body is None:
                 return Response(status_code=answer.status, headers=headers)
-            return JSONResponse(answer.body, status_code=answer.status, headers=headers)
+            # A fraction that the merchant sent is a Decimal here, and is repeated as a number.
+            text = json.dumps(answer.body, ensure_ascii=False, default=float)
+            return Response(
+                text, status_code=answer.status, headers=headers, media_type="application/json"
+            )
 
         return endpoint
 
@@ -177,7 +181,7 @@ class AdyenSimulator:
         return Route(route.path, endpoint, methods=sorted(route.methods or ()))
 
     async def _tell(self, request: Request) -> Response:
-        """Send any notice: about a payment, a capture or a refund, or that a report is there."""
+        """Send any notice: about a payment, what became of it, or that a report is there."""
         now, event = self._config.clock(), request.path_params["event"]
         thing = self._desk.find(request.query_params.get("psp", ""))
         if not _EVENT.fullmatch(event) or (thing is None and event != "REPORT_AVAILABLE"):
@@ -190,6 +194,9 @@ class AdyenSimulator:
             if event == "REFUNDED_REVERSED" and thing.counts:
                 thing.state = "undone"
             self._notices.moved(thing.payment, thing, event, now)
+        elif isinstance(thing, Dispute) and isinstance(thing.payment, Payment):
+            psp = thing.id
+            self._notices.disputed(thing.payment, thing, event, now)
         else:
             self._notices.report(psp, now)
         self._notices.flush()
