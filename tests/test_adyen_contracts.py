@@ -337,7 +337,6 @@ def test_any_answer_that_is_described_is_read_or_refused(name, data):
     ended = attempt(lambda: run(flow(), lambda _: response))
     if ended.error is not None:
         assert ended.error.sent is not False
-        assert name != "CreateCheckoutSessionResponse" or "mode" not in told or True
         return
     if getattr(ended.result, "status", None) in {PaymentStatus.AUTHORIZED, PaymentStatus.SUCCEEDED}:
         inside = told.get("payments", [{}])[0] if name == "SessionResultResponse" else told
@@ -376,11 +375,19 @@ def test_every_published_answer_is_read(name, status):
 # Webhooks.
 
 
+#: Adyen's own samples say more, or less, than its description.
+OFF_CONTRACT_WEBHOOKS = {"webhook-of-the-library", "webhook-report"}
+
+
 @pytest.mark.parametrize("call", FOLDER.calls, ids=lambda call: call.id)
 def test_the_recorded_webhooks_are_as_described(call):
     if call.returned or call.error or b"notificationItems" not in call.delivery.body:
         return
-    check_adyen_webhook(call.delivery.json())
+    if call.id in OFF_CONTRACT_WEBHOOKS:
+        with pytest.raises(OffContractError):
+            check_adyen_webhook(call.delivery.json())
+    else:
+        check_adyen_webhook(call.delivery.json())
 
 
 EVENTS = [name.removeprefix("/") for name in adyen_webhooks().document["paths"]]
