@@ -93,7 +93,7 @@ class Hosted:
         return HostedPayment(
             id=page.id,
             merchant=self.config.merchant_name,
-            description=str(page.fields.get("description", "")),
+            description=page.fields.get("description") or page.reference,
             reference=page.reference,
             amount=page.amount,
             expires_at=page.expires_at,
