@@ -431,6 +431,11 @@ def test_settings_of_the_sandbox():
             config.paypal.client_secret,
             config.paypal.webhook_id,
         ),
+        "Adyen": (
+            config.adyen.merchant_account,
+            config.adyen.api_key,
+            config.adyen.hmac_key,
+        ),
         "payOS": (config.payos.client_id, config.payos.api_key, config.payos.checksum_key),
         "SePay's gateway": (
             config.sepaypg.merchant_id,

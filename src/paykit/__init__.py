@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from .money import Money as Money
     from .provider import Outcome as Outcome
     from .provider import Provider as Provider
+    from .providers.adyen import Adyen as Adyen
+    from .providers.adyen import AdyenConfig as AdyenConfig
     from .providers.casso import Casso as Casso
     from .providers.casso import CassoConfig as CassoConfig
     from .providers.momo import MoMo as MoMo
@@ -105,6 +107,7 @@ _HOMES = {
     "Refund RefundRef RefundRequest RefundStatus ShowQr TokenRequest",
     "money": "Money",
     "provider": "Outcome Provider",
+    "providers.adyen": "Adyen AdyenConfig",
     "providers.casso": "Casso CassoConfig",
     "providers.momo": "MoMo MoMoConfig",
     "providers.payos": "PayOS PayOSConfig",

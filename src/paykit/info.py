@@ -67,3 +67,5 @@ class ProviderInfo:
     silent_on: frozenset[PaymentStatus] = frozenset()
     #: Whether it keeps ``PaymentRequest.metadata`` with a payment.
     keeps_metadata: bool = False
+    #: Why it lacks an operation, where that is worth a word in the error.
+    why_not: Mapping[Capability, str] = attrs.field(factory=dict)

@@ -20,6 +20,7 @@ from .provider import Provider
 GROUP: Final = "paykit.providers"
 
 _BUILT_IN: Final = {
+    "adyen": "paykit.providers.adyen:Adyen",
     "casso": "paykit.providers.casso:Casso",
     "momo": "paykit.providers.momo:MoMo",
     "payos": "paykit.providers.payos:PayOS",

@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from paykit.http import HttpRequest, HttpResponse
 from paykit.sandbox import (
+    AdyenConfig,
     MoMoConfig,
     PayPalConfig,
     SandboxConfig,
@@ -128,6 +129,7 @@ def make_world(portal):
         zalopay: dict | None = None,
         paypal: dict | None = None,
         stripe: dict | None = None,
+        adyen: dict | None = None,
         **settings,
     ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
@@ -142,6 +144,7 @@ def make_world(portal):
             zalopay=ZaloPayConfig(**{"callback_retry_after": (soon,) * 3, **(zalopay or {})}),
             paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
             stripe=StripeConfig(**{"webhook_retry_after": (soon, soon), **(stripe or {})}),
+            adyen=AdyenConfig(**{"webhook_retry_after": (soon, soon), **(adyen or {})}),
             **settings,
         )
         app = create_app(config, send=merchant)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from jsonschema import Draft202012Validator
 from referencing import Registry
@@ -23,9 +24,10 @@ class OffContractError(AssertionError):
 
 
 class Contract:
-    """One OpenAPI file."""
+    """One OpenAPI file. ``root`` is what comes before its paths in a URL."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, root: str = "") -> None:
+        self.root = root
         self.document = json.loads(path.read_text("utf-8"))
         open_ = DRAFT202012.create_resource(self.document)
         closed = DRAFT202012.create_resource(_closed(self.document))
@@ -35,6 +37,9 @@ class Contract:
         self, method: str, path: str
     ) -> tuple[str, dict[str, Any], dict[str, str]] | None:
         """The template, the operation and the values in the path."""
+        if not path.startswith(self.root):
+            return None
+        path = path.removeprefix(self.root)
         for template, methods in self.document["paths"].items():
             pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
             found = re.fullmatch(pattern, path)
@@ -49,9 +54,18 @@ class Contract:
         if found is None:
             raise OffContractError(f"no operation {request.method} {path}")
         _, operation, values = found
-        for parameter in self._parameters(operation):
+        query = dict(parse_qsl(urlsplit(request.url).query, strict_parsing=False))
+        known = self._parameters(operation)
+        strange = query.keys() - {item["name"] for item in known if item["in"] == "query"}
+        if strange:
+            raise OffContractError(f"no parameter {min(strange)}")
+        for parameter in known:
             where, name = parameter["in"], parameter["name"]
-            value = values.get(name) if where == "path" else request.header(name)
+            value = {"path": values, "query": query}.get(where, {}).get(name)
+            if where == "header":
+                value = request.header(name)
+            if value is None and parameter.get("required"):
+                raise OffContractError(f"{where} {name} is missing")
             if value is not None:
                 self._validate("open:", parameter["schema"], value, f"{where} {name}")
         schema = _json_schema(operation.get("requestBody", {}))
@@ -59,7 +73,8 @@ class Contract:
             if request.body:
                 raise OffContractError(f"{request.method} {path} takes no body")
             return
-        if request.header("content-type") != "application/json":
+        kind, _, parameters = (request.header("content-type") or "").partition(";")
+        if kind != "application/json" or parameters.strip().upper() not in {"", "CHARSET=UTF-8"}:
             raise OffContractError("not declared as JSON")
         self._validate("closed:", schema, json.loads(request.body), "body")
 
@@ -72,7 +87,9 @@ class Contract:
         described = responses.get(str(response.status), {})
         # For some 500s nothing is described but that they happen; they are errors like others.
         if not described or (response.status >= 500 and "content" not in described):
-            described = responses["default"]
+            described = responses.get("default", described)
+        if not described:
+            raise OffContractError(f"no answer with HTTP {response.status}")
         if "$ref" in described:
             described = _at(self.document, described["$ref"])
         schema = _json_schema(described)
@@ -115,6 +132,34 @@ def check_paypal(request: HttpRequest, response: HttpResponse | None = None) -> 
                 contract.check_response(request, response)
             return
     raise OffContractError(f"no operation {request.method} {path}")
+
+
+@cache
+def adyen() -> Contract:
+    """Adyen's description of its Checkout API."""
+    return Contract(FOLDER / "adyen" / "adyen_checkout_v72_trimmed.json", root="/v72")
+
+
+def check_adyen(request: HttpRequest, response: HttpResponse | None = None) -> None:
+    """Hold a call of Adyen's API, and its answer, against the description."""
+    adyen().check_request(request)
+    if response is not None:
+        adyen().check_response(request, response)
+
+
+@cache
+def adyen_webhooks() -> Contract:
+    """Adyen's description of its webhooks: a path for each ``eventCode``."""
+    return Contract(FOLDER / "adyen" / "adyen_webhooks_v1_trimmed.json")
+
+
+def check_adyen_webhook(body: Mapping[str, Any]) -> None:
+    """Hold each item of a webhook against the description of its ``eventCode``."""
+    for item in body["notificationItems"]:
+        told = item["NotificationRequestItem"]
+        whole = {**body, "notificationItems": [item]}
+        request = HttpRequest.post_json(f"https://shop.example/{told['eventCode']}", whole)
+        adyen_webhooks().check_request(request)
 
 
 def _json_schema(described: dict[str, Any]) -> Any:
@@ -179,6 +224,8 @@ def _strategy(document: dict[str, Any], schema: dict[str, Any], depth: int) -> A
         return st.tuples(*parts).map(
             lambda found: {k: v for part in found for k, v in part.items()}
         )
+    if "oneOf" in schema:
+        return st.one_of([_strategy(document, part, depth - 1) for part in schema["oneOf"]])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     kind = schema.get("type", "object")
@@ -193,6 +240,9 @@ def _strategy(document: dict[str, Any], schema: dict[str, Any], depth: int) -> A
         return st.integers(0, 10**6)
     if kind == "string":
         return _text(schema)
+    if isinstance(schema.get("additionalProperties"), dict):
+        named = st.sampled_from(["authCode", "cardSummary", "a"])
+        return st.dictionaries(named, st.text(max_size=5), max_size=2)
     properties = schema.get("properties", {}) if depth > 0 else {}
     required = schema.get("required", [])
     made = {name: _strategy(document, value, depth - 1) for name, value in properties.items()}

@@ -11,6 +11,7 @@ loopback interface or to a private network, never to the internet.
 
 from __future__ import annotations
 
+from .adyen.config import AdyenConfig
 from .app import create_app
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
 from .paypal.config import PayPalConfig
@@ -18,6 +19,7 @@ from .stripe.config import StripeConfig
 from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
 __all__ = [
+    "AdyenConfig",
     "MoMoConfig",
     "MoMoMerchant",
     "PayPalConfig",

@@ -11,6 +11,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from .admin import Admin
+from .adyen.simulator import AdyenSimulator
 from .bank.ledger import Bank
 from .bank.simulator import BankSimulator
 from .casso.simulator import CassoSimulator
@@ -35,6 +36,7 @@ SIMULATORS: Final[tuple[type[Simulator], ...]] = (
     ZaloPaySimulator,
     PayPalSimulator,
     StripeSimulator,
+    AdyenSimulator,
     SePayGatewaySimulator,
 )
 #: Those that live on what arrives at a bank.

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import ConfigurationError
+from .adyen.config import AdyenConfig
 from .bank.config import BankConfig
 from .casso.config import CassoConfig
 from .payos.config import PayOSConfig
@@ -186,6 +187,7 @@ class SandboxConfig:
     zalopay: ZaloPayConfig = attrs.field(factory=ZaloPayConfig)
     paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
     stripe: StripeConfig = attrs.field(factory=StripeConfig)
+    adyen: AdyenConfig = attrs.field(factory=AdyenConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 
@@ -207,6 +209,7 @@ class SandboxConfig:
             ),
             "paypal": PayPalConfig(webhook_url=f"{base}/paypal"),
             "stripe": StripeConfig(webhook_url=f"{base}/stripe"),
+            "adyen": AdyenConfig(webhook_url=f"{base}/adyen"),
             "payos": PayOSConfig(webhook_url=f"{base}/payos"),
             "sepaypg": SePayGatewayConfig(ipn_url=f"{base}/sepaypg"),
             "sepay": SePayConfig(webhook_url=f"{base}/sepay"),

@@ -12,7 +12,13 @@ _MAX_COUNT = 1000
 _MAX_DELAY = 3600
 _DELAYS = frozenset({"delay_ipn", "delay_capture"})
 _COUNTS = frozenset(
-    {"drop_next_ipn", "duplicate_next_ipn", "fail_next_refund", "fail_next_capture"}
+    {
+        "drop_next_ipn",
+        "duplicate_next_ipn",
+        "reorder_next_ipn",
+        "fail_next_refund",
+        "fail_next_capture",
+    }
 )
 
 
@@ -25,12 +31,14 @@ class Faults:
     """How many of the next notices go wrong, and how late all of them are.
 
     A dropped notice is never sent by itself, as if it were lost for good; it can be resent by
-    hand. A failing refund gets MoMo's 1080 or VNPay's 99. ZaloPay accepts it; a query tells.
-    Card gateways: captures stay pending for ``delay_capture`` seconds, where they can be.
+    hand. A reordered one waits until the one after it was sent. A failing refund gets MoMo's 1080
+    or VNPay's 99. ZaloPay accepts it; a query tells. Card gateways: captures stay pending for
+    ``delay_capture`` seconds, where they can be.
     """
 
     drop_next_ipn: int = 0
     duplicate_next_ipn: int = 0
+    reorder_next_ipn: int = 0
     delay_ipn: float = 0
     fail_next_refund: int = 0
     fail_next_capture: int = 0

@@ -43,6 +43,7 @@ STATES: Final[tuple[State, ...]] = (
 )
 
 _BUILT_IN: Final = {
+    "adyen": "paykit.testing.factories.adyen:AdyenDeliveries",
     "casso": "paykit.testing.factories.casso:CassoDeliveries",
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
     "payos": "paykit.testing.factories.payos:PayOSDeliveries",

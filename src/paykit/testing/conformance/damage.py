@@ -62,6 +62,8 @@ def _paths(value: Any, prefix: str) -> Iterator[str]:
         yield from _paths(value[0], f"{prefix}0.")
     elif isinstance(value, Mapping):
         for name, item in value.items():
+            if "." in name:
+                continue  # the dotted form would mean another one
             yield f"{prefix}{name}"
             yield from _paths(item, f"{prefix}{name}.")
 
