@@ -110,6 +110,8 @@ def test_faults_are_shown_and_changed(world):
         "duplicate_next_ipn": 0,
         "delay_ipn": 0.5,
         "fail_next_refund": 0,
+        "fail_next_capture": 0,
+        "delay_capture": 0,
     }
     assert changed.json() == expected == world.client.get("/_sandbox/faults").json()
 
