@@ -14,6 +14,7 @@ from starlette.applications import Starlette
 
 from paykit.http import HttpRequest, HttpResponse
 from paykit.sandbox import (
+    CheckoutComConfig,
     MoMoConfig,
     PayPalConfig,
     SandboxConfig,
@@ -126,6 +127,7 @@ def make_world(portal):
         casso: dict | None = None,
         zalopay: dict | None = None,
         paypal: dict | None = None,
+        checkoutcom: dict | None = None,
         **settings,
     ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
@@ -139,6 +141,9 @@ def make_world(portal):
             casso=CassoConfig(**{"retry_after": (), **(casso or {})}),
             zalopay=ZaloPayConfig(**{"callback_retry_after": (soon,) * 3, **(zalopay or {})}),
             paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
+            checkoutcom=CheckoutComConfig(
+                **{"webhook_retry_after": (soon, soon), **(checkoutcom or {})}
+            ),
             **settings,
         )
         app = create_app(config, send=merchant)

@@ -12,11 +12,13 @@ loopback interface or to a private network, never to the internet.
 from __future__ import annotations
 
 from .app import create_app
+from .checkoutcom.config import CheckoutComConfig
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
 from .paypal.config import PayPalConfig
 from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
 __all__ = [
+    "CheckoutComConfig",
     "MoMoConfig",
     "MoMoMerchant",
     "PayPalConfig",

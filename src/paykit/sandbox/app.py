@@ -14,6 +14,7 @@ from .admin import Admin
 from .bank.ledger import Bank
 from .bank.simulator import BankSimulator
 from .casso.simulator import CassoSimulator
+from .checkoutcom.simulator import CheckoutComSimulator
 from .config import SandboxConfig
 from .deliveries import Deliveries, Send
 from .faults import Faults
@@ -33,6 +34,7 @@ SIMULATORS: Final[tuple[type[Simulator], ...]] = (
     MoMoSimulator,
     ZaloPaySimulator,
     PayPalSimulator,
+    CheckoutComSimulator,
     SePayGatewaySimulator,
 )
 #: Those that live on what arrives at a bank.

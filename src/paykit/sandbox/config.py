@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from ..errors import ConfigurationError
 from .bank.config import BankConfig
 from .casso.config import CassoConfig
+from .checkoutcom.config import CheckoutComConfig
 from .payos.config import PayOSConfig
 from .paypal.config import PayPalConfig
 from .sepay.config import SePayConfig
@@ -184,6 +185,7 @@ class SandboxConfig:
     casso: CassoConfig = attrs.field(factory=CassoConfig)
     zalopay: ZaloPayConfig = attrs.field(factory=ZaloPayConfig)
     paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
+    checkoutcom: CheckoutComConfig = attrs.field(factory=CheckoutComConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 
@@ -204,6 +206,7 @@ class SandboxConfig:
                 )
             ),
             "paypal": PayPalConfig(webhook_url=f"{base}/paypal"),
+            "checkoutcom": CheckoutComConfig(webhook_url=f"{base}/checkoutcom"),
             "payos": PayOSConfig(webhook_url=f"{base}/payos"),
             "sepaypg": SePayGatewayConfig(ipn_url=f"{base}/sepaypg"),
             "sepay": SePayConfig(webhook_url=f"{base}/sepay"),

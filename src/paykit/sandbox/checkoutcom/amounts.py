@@ -15,9 +15,7 @@ from ...money import Money
 MAX: Final = 999_999_999
 
 #: Sent as they are.
-_WHOLE: Final = frozenset(
-    "BIF DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split()
-)
+_WHOLE: Final = frozenset("BIF DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split())
 #: Sent in thousandths, the last digit being 0.
 _THOUSANDTHS: Final = frozenset("BHD IQD JOD KWD LYD OMR TND".split())
 #: Sent in hundredths that the currency does not have.

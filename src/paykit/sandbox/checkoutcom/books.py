@@ -44,7 +44,10 @@ def summary(payment: Payment, *, page: str, desk: str) -> PaymentSummary:
     mood: Mood = "bad" if status in _BAD else "open" if status == "Pending" else "good"
     dispute = payment.dispute
     if dispute:
-        status, mood = f"{status}, dispute {dispute.state}", "good" if dispute.state == "won" else "bad"
+        status, mood = (
+            f"{status}, dispute {dispute.state}",
+            "good" if dispute.state == "won" else "bad",
+        )
     return PaymentSummary(
         provider="checkoutcom",
         reference=payment.reference,

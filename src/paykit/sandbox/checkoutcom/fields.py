@@ -108,8 +108,9 @@ def whole(value: object) -> int:
     """The number that a field holds, or -1."""
     if type(value) is int:
         return value
-    short = isinstance(value, str) and len(value) <= len(str(amounts.MAX))
-    return int(value) if short and _DIGITS.fullmatch(value) else -1  # type: ignore[arg-type]
+    if not isinstance(value, str) or len(value) > len(str(amounts.MAX)):
+        return -1
+    return int(value) if _DIGITS.fullmatch(value) else -1
 
 
 def moment(value: object) -> datetime | None:
@@ -196,10 +197,7 @@ PAGE: Final[Rules] = {
         },
         required=True,
     ),
-    **{
-        name: rules.Address(web=True)
-        for name in ("success_url", "cancel_url", "failure_url")
-    },
+    **{name: rules.Address(web=True) for name in ("success_url", "cancel_url", "failure_url")},
 }
 ACTION: Final[Rules] = {"reference": _text(50), "metadata": Metadata()}
 CAPTURE: Final[Rules] = {

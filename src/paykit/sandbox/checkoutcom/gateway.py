@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from .ids import Ids
     from .views import Json
 
-_GOOD: Final = range(200, 300)
 _CONFLICT: Final = 409
 _KEY_LENGTH: Final = 255
 _KEY_LIFETIME: Final = timedelta(hours=24)
@@ -39,13 +38,15 @@ class Asked:
 
 @attrs.frozen(kw_only=True)
 class Endpoint:
-    """One operation. ``public`` ones are for browsers; ``once`` ones know idempotency keys."""
+    """One operation; ``run`` gives the status and the JSON.
+
+    ``public`` ones are for browsers; ``once`` ones know idempotency keys.
+    """
 
     method: Method
     path: str
-    run: Callable[[Asked], Json | list[Json] | None]
+    run: Callable[[Asked], tuple[int, Json | list[Json] | None]]
     rules: fields.Rules = fields.NOTHING
-    status: int = 200
     public: bool = False
     once: bool = False
 
@@ -63,6 +64,10 @@ class Call:
     def header(self, name: str) -> str:
         """A header, or an empty text."""
         return self.headers.get(name, "")
+
+    def with_body(self, body: bytes | None) -> Call:
+        """The same call, when its body has arrived."""
+        return attrs.evolve(self, body=body)
 
 
 @attrs.frozen(kw_only=True)
@@ -141,11 +146,9 @@ class Gateway:
         known = self._keys.find(key, b"", now) if key else None
         if known:
             return attrs.evolve(known, request_id=request_id)
-        body = endpoint.run(self._read(endpoint, call, now))
-        made = Answer(status=endpoint.status, body=body, request_id=request_id)
-        if isinstance(body, dict) and "status_code" in body:
-            made = attrs.evolve(made, status=body.pop("status_code"))
-        if key and made.status in _GOOD:
+        status, body = endpoint.run(self._read(endpoint, call, now))
+        made = Answer(status=status, body=body, request_id=request_id)
+        if key:
             self._keys.store(key, b"", made, now)
         return made
 

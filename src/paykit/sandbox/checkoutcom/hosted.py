@@ -67,9 +67,7 @@ class HostedPayments:
         if wrong:
             raise invalid(*wrong)
         lifetime = self._operations.config.page_lifetime
-        page = Page(
-            id=self._ids.page(), fields=body, created_at=now, expires_at=now + lifetime
-        )
+        page = Page(id=self._ids.page(), fields=body, created_at=now, expires_at=now + lifetime)
         remember(self._pages, page.id, page, keep=self._keep)
         return page
 
@@ -99,7 +97,7 @@ class HostedPayments:
             "amount": page.fields["amount"],
             "currency": page.fields["currency"],
             **some(
-                payment_id=page.payment.id if page.payment else "",
+                payment_id=page.payment.id if page.payment and page.paid else "",
                 customer={name: asked[name] for name in ("email", "name") if asked.get(name)},
             ),
             **{name: page.fields[name] for name in (*names, *urls) if page.fields.get(name)},

@@ -13,7 +13,7 @@ _NOT_ALLOWED: Final = 403
 _NOT_FOUND: Final = 404
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault
     """A request is refused; only a 422 says why."""
 
     def __init__(self, status: int, *codes: str, kind: str = "request_invalid") -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from ...http import HttpRequest, HttpResponse, json_text
 from ..cards.state import Capture, Dispute, Move, Refund
 from ..deliveries import Deliveries, RetryRule, Verdict
-from ..edge import remember
 from . import amounts
 from .signing import sign
 from .state import Authorization, Payment, Void, answer
@@ -148,7 +147,9 @@ class Notices:
                 "data": data,
                 "_links": {
                     "self": {"href": f"{self._views.base}/workflows/events/{event_id}"},
-                    "subject": {"href": f"{self._views.base}/workflows/events/subject/{payment.id}"},
+                    "subject": {
+                        "href": f"{self._views.base}/workflows/events/subject/{payment.id}"
+                    },
                     "payment": {"href": self._views.url(payment)},
                     "payment_actions": {"href": f"{self._views.url(payment)}/actions"},
                 },
@@ -176,9 +177,7 @@ def precise(moment: datetime) -> str:
 
 def retry_rule(config: CheckoutComConfig) -> RetryRule:
     """Again after some minutes, and then for a day."""
-    return RetryRule(
-        delays=config.webhook_retry_after, timeout=config.webhook_timeout, judge=judge
-    )
+    return RetryRule(delays=config.webhook_retry_after, timeout=config.webhook_timeout, judge=judge)
 
 
 def judge(response: HttpResponse) -> Verdict:

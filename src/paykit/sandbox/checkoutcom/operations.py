@@ -185,8 +185,11 @@ class Operations:
             raise not_allowed()
         amount = self._amount(payment, body, payment.left)
         if amount > payment.left:
-            raise unprocessable("capture_value_greater_than_remaining_authorized" if payment.captured
-                                else "capture_value_greater_than_authorized")
+            raise unprocessable(
+                "capture_value_greater_than_remaining_authorized"
+                if payment.captured
+                else "capture_value_greater_than_authorized"
+            )
         final = body.get("capture_type") != "NonFinal"
         return self._capture(payment, amount, now, final=final, data=body)
 
@@ -259,8 +262,7 @@ class Operations:
         self.notices.action(made, "payment_approved" if made.approved else "payment_declined", now)
         if made.approved and payment.fields.get("capture") is not False:
             wanted = fields.moment(payment.fields.get("capture_on"))
-            fields_of_payment = {name: payment.fields[name] for name in ("metadata", "reference") if name in payment.fields}
-            self._capture(payment, payment.amount, now, final=True, data=fields_of_payment, at=wanted)
+            self._capture(payment, payment.amount, now, final=True, data=payment.fields, at=wanted)
 
     def _add_answer(
         self,

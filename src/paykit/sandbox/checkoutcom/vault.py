@@ -9,9 +9,9 @@ import attrs
 
 from ..cards.numbers import Card
 from ..edge import remember
+from .ids import Ids
 from .issues import not_found, unprocessable
 from .state import Instrument
-from .ids import Ids
 
 
 @attrs.define(kw_only=True, eq=False)
@@ -81,7 +81,7 @@ class Vault:
         for one in self._customers.values():
             if one["email"] == wanted["email"]:
                 return one
-        names = {name: wanted[name] for name in ("email", "name") if name in wanted}
+        names: dict[str, str] = {name: wanted[name] for name in ("email", "name") if name in wanted}
         made = {"id": self._ids.make("cus"), **names}
         remember(self._customers, made["id"], made, keep=self._keep)
         return made

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
-from ..cards.state import Move
+from ..cards.state import CardPayment, Move
 from . import amounts
 from .state import Authorization, Instrument, Payment, action_type, answer
 
@@ -30,7 +30,7 @@ class Views:
 
     base: str
 
-    def url(self, payment: Payment) -> str:
+    def url(self, payment: CardPayment) -> str:
         """The address of a payment."""
         return f"{self.base}/payments/{payment.id}"
 
@@ -49,8 +49,8 @@ class Views:
                 },
             }
         return {
-            **self.answered(payment, payment.first),
             "id": payment.id,
+            **self.answered(payment, payment.first),
             "source": self.source(payment),
             **some(customer=payment.customer),
             "risk": {"flagged": False},
@@ -104,7 +104,7 @@ class Views:
         if payment.hold_ends:
             body["expires_on"] = stamp(payment.hold_ends)
         if payment.waiting:
-            body["_links"]["redirect"] = {"href": self.challenge(payment)}
+            body["_links"]["redirect"] = {"href": payment.challenge_url}
         if payment.challenged:
             body["3ds"] = _authenticated(passed=payment.approved)
         if first:
@@ -127,12 +127,12 @@ class Views:
             for one in _done(payment)
         ]
 
-    def accepted(self, payment: Payment, action: Move) -> Json:
+    def accepted(self, action: Move) -> Json:
         """The receipt for a capture, a void or a refund: nothing is done yet."""
         return {
             "action_id": action.id,
             **some(reference=action.reference),
-            "_links": {"payment": {"href": self.url(payment)}},
+            "_links": {"payment": {"href": self.url(action.payment)}},
         }
 
     def balances(self, payment: Payment) -> Json:
@@ -252,7 +252,10 @@ def _scheme(payment: Payment, action: Move) -> Json:
 def _processing(action: Move) -> Json:
     number = "acquirer_transaction_id"
     if isinstance(action, Authorization):
-        return {"retrieval_reference_number": _number(action.id, 12), number: _number(action.id, 21)}
+        return {
+            "retrieval_reference_number": _number(action.id, 12),
+            number: _number(action.id, 21),
+        }
     return {"acquirer_reference_number": _number(action.id, 23), number: _number(action.id, 11)}
 
 
