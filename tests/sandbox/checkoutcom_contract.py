@@ -12,10 +12,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 FILE = (
-    Path(__file__).parent.parent
-    / "contracts"
-    / "checkoutcom"
-    / "checkoutcom_payments_trimmed.json"
+    Path(__file__).parent.parent / "contracts" / "checkoutcom" / "checkoutcom_payments_trimmed.json"
 )
 NAME = "checkoutcom:payments"
 #: Operations that are not in the description, which is of 2022.

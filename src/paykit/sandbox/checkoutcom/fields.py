@@ -6,6 +6,7 @@ A problem of ``source.token`` is named after its path: ``source_token_invalid``;
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -20,6 +21,7 @@ from . import amounts
 _CURRENCY: Final = re.compile(r"[A-Z]{3}", re.ASCII)
 _COUNTRY: Final = re.compile(r"[A-Z]{2}", re.ASCII)
 _DIGITS: Final = re.compile(r"[0-9]+", re.ASCII)
+_EMAIL: Final = re.compile(r"[^@\s]+@[^@\s]+")
 _MAX_ENTRIES: Final = 50
 
 
@@ -58,6 +60,21 @@ class Moment:
     def problem(self, value: object) -> str:
         """What is wrong with ``value``."""
         return "" if moment(value) else "invalid"
+
+
+@attrs.frozen
+class IpAddress:
+    """An address of the internet, of either kind."""
+
+    required: bool = False
+
+    def problem(self, value: object) -> str:
+        """What is wrong with ``value``."""
+        try:
+            ipaddress.ip_address(value if isinstance(value, str) else "")
+        except ValueError:
+            return "invalid"
+        return ""
 
 
 @attrs.frozen
@@ -128,7 +145,7 @@ def _text(limit: int, pattern: re.Pattern[str] | None = None, *, required: bool 
 
 _TRUTH: Final = rules.Kind(bool)
 _URL: Final = rules.Address(web=False, required=False)
-_CUSTOMER: Final = Record({"id": _text(100), "email": _text(255), "name": _text(255)})
+_CUSTOMER: Final = Record({"id": _text(100), "email": _text(255, _EMAIL), "name": _text(255)})
 _ADDRESS: Final[Rules] = {
     "address_line1": _text(200),
     "address_line2": _text(200),
@@ -162,7 +179,7 @@ _ORDER: Final[Rules] = {
     "customer": _CUSTOMER,
     "3ds": _3DS,
     "processing_channel_id": _text(100),
-    "payment_ip": _text(45),
+    "payment_ip": IpAddress(),
     "metadata": Metadata(),
     "success_url": _URL,
     "failure_url": _URL,

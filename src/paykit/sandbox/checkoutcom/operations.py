@@ -51,7 +51,7 @@ class Operations:
         if type(source) is not dict:
             raise invalid("payment_source_required")
         kind = source.get("type")
-        if kind not in _SOURCES:
+        if not isinstance(kind, str) or kind not in _SOURCES:
             raise invalid("source_type_required" if kind is None else "source_type_invalid")
         wrong = fields.problems(source, _SOURCES[kind], "source_")
         wrong += self.order_problems(body)
