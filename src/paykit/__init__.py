@@ -73,6 +73,8 @@ if TYPE_CHECKING:
     from .provider import Provider as Provider
     from .providers.casso import Casso as Casso
     from .providers.casso import CassoConfig as CassoConfig
+    from .providers.checkoutcom import CheckoutCom as CheckoutCom
+    from .providers.checkoutcom import CheckoutComConfig as CheckoutComConfig
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
     from .providers.payos import PayOS as PayOS
@@ -106,6 +108,7 @@ _HOMES = {
     "money": "Money",
     "provider": "Outcome Provider",
     "providers.casso": "Casso CassoConfig",
+    "providers.checkoutcom": "CheckoutCom CheckoutComConfig",
     "providers.momo": "MoMo MoMoConfig",
     "providers.payos": "PayOS PayOSConfig",
     "providers.paypal": "PayPal PayPalConfig",
