@@ -14,7 +14,7 @@ from .views import scheme, stamp
 if TYPE_CHECKING:
     from .books import Books
     from .hosted import HostedPayments
-    from .operations import Operations
+    from .payments import Payments
     from .vault import Vault
     from .views import Json, Views
 
@@ -32,14 +32,15 @@ class Handlers:
     def __init__(
         self,
         *,
-        operations: Operations,
+        payments: Payments,
         hosted: HostedPayments,
         vault: Vault,
         books: Books,
         views: Views,
         table: CardTable,
     ) -> None:
-        self._operations = operations
+        self._payments = payments
+        self._acts = payments.actions
         self._hosted = hosted
         self._vault = vault
         self._books = books
@@ -103,7 +104,7 @@ class Handlers:
         }
 
     def _pay(self, asked: Asked) -> tuple[int, Json]:
-        payment = self._operations.create(asked.body, asked.now)
+        payment = self._payments.create(asked.body, asked.now)
         return _ACCEPTED if payment.waiting else _CREATED, self._views.made(payment)
 
     def _list(self, asked: Asked) -> tuple[int, Json]:
@@ -123,25 +124,25 @@ class Handlers:
         }
 
     def _details(self, asked: Asked) -> tuple[int, Json]:
-        return _OK, self._views.details(self._operations.read(asked.id))
+        return _OK, self._views.details(self._acts.read(asked.id))
 
     def _actions(self, asked: Asked) -> tuple[int, list[Json]]:
-        return _OK, self._views.actions(self._operations.read(asked.id))
+        return _OK, self._views.actions(self._acts.read(asked.id))
 
     def _increment(self, asked: Asked) -> tuple[int, Json]:
-        made = self._operations.increment(asked.id, asked.body, asked.now)
-        return _CREATED, self._views.answered(self._operations.read(asked.id), made)
+        made = self._acts.increment(asked.id, asked.body, asked.now)
+        return _CREATED, self._views.answered(self._acts.read(asked.id), made)
 
     def _capture(self, asked: Asked) -> tuple[int, Json]:
-        made = self._operations.capture(asked.id, asked.body, asked.now)
+        made = self._acts.capture(asked.id, asked.body, asked.now)
         return _ACCEPTED, self._views.accepted(made)
 
     def _void(self, asked: Asked) -> tuple[int, Json]:
-        made = self._operations.void(asked.id, asked.body, asked.now)
+        made = self._acts.void(asked.id, asked.body, asked.now)
         return _ACCEPTED, self._views.accepted(made)
 
     def _refund(self, asked: Asked) -> tuple[int, Json]:
-        made = self._operations.refund(asked.id, asked.body, asked.now)
+        made = self._acts.refund(asked.id, asked.body, asked.now)
         return _ACCEPTED, self._views.accepted(made)
 
     def _host(self, asked: Asked) -> tuple[int, Json]:

@@ -16,8 +16,9 @@ from ..cards.numbers import Card
 from ..edge import remember
 from ..summary import PaymentSummary
 from . import amounts
+from .actions import Body
 from .issues import invalid, not_found
-from .operations import Body, Operations, way_back
+from .payments import Payments, way_back
 from .views import some
 
 if TYPE_CHECKING:
@@ -52,9 +53,9 @@ class HostedPayments:
     """The pages of one account; ``url`` says where the payer finds one."""
 
     def __init__(
-        self, operations: Operations, *, ids: Ids, base: str, url: Callable[[str], str], keep: int
+        self, payments: Payments, *, ids: Ids, base: str, url: Callable[[str], str], keep: int
     ) -> None:
-        self._operations = operations
+        self._payments = payments
         self._ids = ids
         self._base = base
         self._url = url
@@ -63,10 +64,10 @@ class HostedPayments:
 
     def create(self, body: Body, now: datetime) -> Page:
         """A new page."""
-        wrong = self._operations.order_problems(body)
+        wrong = self._payments.order_problems(body)
         if wrong:
             raise invalid(*wrong)
-        lifetime = self._operations.config.page_lifetime
+        lifetime = self._payments.config.page_lifetime
         page = Page(id=self._ids.page(), fields=body, created_at=now, expires_at=now + lifetime)
         remember(self._pages, page.id, page, keep=self._keep)
         return page
@@ -123,7 +124,7 @@ class HostedPayments:
             state, back = "The time to pay is over.", fields["failure_url"]
         return HostedPayment(
             id=page.id,
-            merchant=self._operations.config.merchant_name,
+            merchant=self._payments.config.merchant_name,
             description=fields.get("description") or fields.get("reference") or page.id,
             reference=fields.get("reference") or page.id,
             amount=amounts.money(fields["amount"], fields["currency"]),
@@ -136,11 +137,11 @@ class HostedPayments:
 
     def pay_hosted(self, page_id: str, card: Card, now: datetime) -> HostedResult:
         """The payer tries a card. Each try is a payment of its own."""
-        page, operations = self._pages[page_id], self._operations
-        customer = operations.vault.customer(page.fields.get("customer"))
-        payment = operations.start(page.fields, card, customer, now, hosted=True)
+        page, payments = self._pages[page_id], self._payments
+        customer = payments.vault.customer(page.fields.get("customer"))
+        payment = payments.start(page.fields, card, customer, now, hosted=True)
         page.payment = payment
-        operations.catch_up(now)
+        payments.catch_up(now)
         if payment.waiting:
             return HostedResult(redirect=payment.challenge_url)
         if payment.approved:

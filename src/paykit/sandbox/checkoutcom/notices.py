@@ -117,7 +117,7 @@ class Notices:
             "reason_code": code,
             "payment_id": payment.id,
             **some(payment_reference=payment.number),
-            "payment_method": payment.card.brand.upper() if payment.card else "",
+            "payment_method": payment.card.brand.upper(),
             "received_on": stamp(dispute.created_at),
             "last_update": stamp(now),
         }

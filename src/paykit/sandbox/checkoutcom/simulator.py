@@ -15,14 +15,16 @@ from ..cards.field import CardField
 from ..cards.hosted import HostedPages
 from ..cards.till import Till
 from ..edge import UnreadableError, read_body
+from .actions import Actions
 from .books import Books, summary
 from .endpoints import Handlers
 from .gateway import Answer, Call, Endpoint, Gateway
 from .hosted import HostedPayments
 from .ids import Ids
+from .issuer import Issuer
 from .notices import Notices
-from .operations import Operations
 from .outcomes import CARDS
+from .payments import Payments
 from .vault import Vault
 from .views import Views
 
@@ -67,17 +69,26 @@ class CheckoutComSimulator:
             refund_time=account.processing,
         )
         self._challenges = Challenges(config, pages, gateway=self.name, title=self.title)
-        self._operations = Operations(
+        issuer = Issuer(ids)
+        self._payments = Payments(
             config=account,
             books=self._books,
             ids=ids,
             vault=self._vault,
             notices=notices,
-            till=till,
             challenges=self._challenges,
+            issuer=issuer,
+            actions=Actions(
+                config=account,
+                books=self._books,
+                ids=ids,
+                notices=notices,
+                till=till,
+                issuer=issuer,
+            ),
         )
         self._hosted = HostedPayments(
-            self._operations, ids=ids, base=base, url=lambda page: f"{base}/page/{page}", keep=keep
+            self._payments, ids=ids, base=base, url=lambda page: f"{base}/page/{page}", keep=keep
         )
         self._pages = HostedPages(
             config=config,
@@ -106,14 +117,14 @@ class CheckoutComSimulator:
             without=frozenset({"undo"}),
         )
         self._endpoints = Handlers(
-            operations=self._operations,
+            payments=self._payments,
             hosted=self._hosted,
             vault=self._vault,
             books=self._books,
             views=views,
             table=CARDS,
         ).endpoints()
-        self._gateway = Gateway(account, ids=ids, catch_up=self._operations.catch_up, keep=keep)
+        self._gateway = Gateway(account, ids=ids, catch_up=self._payments.catch_up, keep=keep)
 
     def routes(self) -> list[Route]:
         """The routes, relative to the mount."""
@@ -133,7 +144,7 @@ class CheckoutComSimulator:
     def summaries(self) -> list[PaymentSummary]:
         """The payments, and the pages that wait for one, in a line each."""
         now = self._config.clock()
-        self._operations.catch_up(now)
+        self._payments.catch_up(now)
         payments = [
             summary(one, page=one.challenge_url, desk=self._desk.url(one)) for one in self._books
         ]

@@ -52,6 +52,7 @@ class Payment(CardPayment):
     says how it came to nothing without the issuer's word.
     """
 
+    card: Card
     session_id: str
     fields: dict[str, Any]
     source_id: str

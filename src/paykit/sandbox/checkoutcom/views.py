@@ -152,7 +152,7 @@ class Views:
         asked = payment.fields.get("source") or {}
         return {
             **some(id=payment.source_id, billing_address=asked.get("billing_address")),
-            **(self.card(payment.card) if payment.card else {"type": "card"}),
+            **self.card(payment.card),
             "avs_check": "S",
             "cvv_check": "Y",
         }
