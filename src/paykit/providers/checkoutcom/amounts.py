@@ -48,10 +48,17 @@ def to_wire(amount: Money, field: str = "amount") -> int:
     return counted
 
 
-def to_positive(amount: Money) -> int:
-    """As :func:`to_wire`, for what must be more than nothing."""
-    if amount.minor <= 0:
-        raise InvalidRequest("must be more than nothing", field="amount")
+def to_part(amount: Money, whole: Money | None, field: str) -> int:
+    """A part of a payment of ``whole``: a capture or a refund names no currency of its own.
+
+    So it is refused where the payment's currency is another one, or is not told.
+    """
+    if whole is None:
+        raise InvalidRequest("a part is counted in the payment's currency: tell it", field=field)
+    if amount.currency != whole.currency:
+        raise InvalidRequest(f"the payment is in {whole.currency}", field="currency")
+    if not 0 < amount.minor <= whole.minor:
+        raise InvalidRequest("more than nothing, and at most the payment", field="amount")
     return to_wire(amount)
 
 

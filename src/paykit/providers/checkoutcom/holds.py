@@ -13,7 +13,7 @@ from ...flow import Flow
 from ...http import HttpResponse, JsonObject
 from ...models import Payment, PaymentRef, PaymentStatus
 from ...money import Money
-from .amounts import to_positive
+from .amounts import to_part
 from .forms import to_key
 from .payments import Payments
 from .wire import REFERENCE, ActionAccepted
@@ -39,7 +39,9 @@ class Holds(Payments):
         The result is ``pending``: a webhook tells whether it was done. ``transaction_id`` is the
         id of this capture.
         """
-        body: dict[str, Any] = {} if amount is None else {"amount": to_positive(amount)}
+        body: dict[str, Any] = {}
+        if amount is not None:
+            body["amount"] = to_part(amount, ref.amount, "ref.amount")
         body["capture_type"] = "Final" if final else "NonFinal"
         return (yield from self._act(ref, "captures", body, idempotency_key))
 

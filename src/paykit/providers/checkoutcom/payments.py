@@ -95,19 +95,20 @@ class Payments(CheckoutComApi):
         return as_payment(details, raw, reference or details.our_reference or details.id)
 
     def payment_id(self, ref: PaymentRef) -> Flow[str]:
-        """The id of the payment that ``ref`` means; raises :class:`InvalidRequest` without one."""
-        named = ref.provider_id
-        if named is None:
-            found, _ = yield from self._search(ref.reference)
-            if len(found) > 1:
-                raise InvalidRequest("several payments have this reference", field="provider_id")
-            return found[0]
-        if PAGE_ID.fullmatch(named):
-            page, _ = yield from self._page(named, ref.reference)
-            if page.payment_id is None:
-                raise InvalidRequest("nobody has paid on this page", field="provider_id")
-            return page.payment_id
-        return _check_id(named, only_payments=True)
+        """The id of the payment that ``ref`` means, which may be one on a hosted page.
+
+        Never by the reference alone: several payments may have it. Raises
+        :class:`InvalidRequest`, and :class:`NotFound` where nobody has paid on the page.
+        """
+        named = ref.provider_id or ""
+        if PAYMENT_ID.fullmatch(named):
+            return named
+        if not PAGE_ID.fullmatch(named):
+            raise InvalidRequest("an id of Checkout.com's: pay_ or hpp_", field="provider_id")
+        page, raw = yield from self._page(named, ref.reference)
+        if page.payment_id is None:
+            raise NotFound("nobody has paid on this page", provider=self.name, raw=raw)
+        return page.payment_id
 
     # Asking for a payment.
 
@@ -119,13 +120,18 @@ class Payments(CheckoutComApi):
         def read(answer: JsonObject, response: HttpResponse) -> PaymentSession:
             self.expect(answer, response, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
             if response.status == HTTPStatus.ACCEPTED:
-                return self._pending(request, answer)
+                return self._pending(request, answer, asks=body["3ds"]["enabled"] is True)
             return self._processed(request, answer, response)
 
         return self.settle(call, (yield call), read)
 
-    def _pending(self, request: PaymentRequest, answer: JsonObject) -> PaymentSession:
-        """The answer 202: the payer has to go somewhere, or it takes a while."""
+    def _pending(
+        self, request: PaymentRequest, answer: JsonObject, *, asks: bool
+    ) -> PaymentSession:
+        """The answer 202: the payer has to go somewhere, or it takes a while.
+
+        ``asks``: for 3-D Secure, where an answer that leads nowhere cannot be read.
+        """
         accepted = Accepted.read(answer, provider=self.name)
         if accepted.reference not in {None, request.reference}:
             raise self.not_ours("payment")
@@ -135,13 +141,8 @@ class Payments(CheckoutComApi):
             )
         link = accepted.links.redirect
         step: NextAction = Nothing() if link is None else Redirect(self.page(link.href))
-        return self.session(
-            request,
-            step,
-            status=S.PENDING if link is None else S.REQUIRES_ACTION,
-            provider_id=accepted.id,
-            raw=answer,
-        )
+        status = S.REQUIRES_ACTION if link else S.UNKNOWN if asks else S.PENDING
+        return self.session(request, step, status=status, provider_id=accepted.id, raw=answer)
 
     def _processed(
         self, request: PaymentRequest, answer: JsonObject, response: HttpResponse
@@ -214,13 +215,13 @@ class Payments(CheckoutComApi):
         details, raw = yield from self.look(f"/payments/{wanted}", Details)
         if PAYMENT_ID.fullmatch(wanted) and details.id != wanted:
             raise self.not_ours("payment")
-        if reference is not None and details.our_reference != reference:
+        if reference is not None and not details.is_about(reference):
             raise self.not_ours("payment")
         return details, raw
 
     def _page(self, named: str, reference: str | None) -> Flow[tuple[PageDetails, JsonObject]]:
         page, raw = yield from self.look(f"/hosted-payments/{named}", PageDetails)
-        if page.id != named or (reference is not None and page.our_reference != reference):
+        if page.id != named or (reference is not None and not page.is_about(reference)):
             raise self.not_ours("page")
         return page, raw
 
@@ -254,9 +255,8 @@ class Payments(CheckoutComApi):
         return (living or [ours[0].id]), raw
 
 
-def _check_id(named: str, *, only_payments: bool = False) -> str:
+def _check_id(named: str) -> str:
     """Refuse what cannot be an id of a payment, before it gets into a URL."""
-    forms = (PAYMENT_ID,) if only_payments else (PAYMENT_ID, SESSION_ID)
-    if not any(form.fullmatch(named) for form in forms):
+    if not (PAYMENT_ID.fullmatch(named) or SESSION_ID.fullmatch(named)):
         raise InvalidRequest("an id of Checkout.com's: pay_ or hpp_", field="provider_id")
     return named

@@ -13,7 +13,7 @@ from ...flow import Flow
 from ...http import HttpResponse, JsonObject
 from ...models import Refund, RefundRef, RefundRequest, RefundStatus
 from ...money import Money
-from .amounts import from_wire, to_positive
+from .amounts import from_wire, to_part
 from .codes import APPROVED
 from .holds import Holds
 from .wire import REFERENCE, REFUND_REFERENCE, Action, kept
@@ -30,7 +30,9 @@ class Refunds(Holds):
         """
         payment, amount = request.payment, request.amount
         self.check_reference(request.reference)
-        body: dict[str, Any] = {} if amount is None else {"amount": to_positive(amount)}
+        body: dict[str, Any] = {}
+        if amount is not None:
+            body["amount"] = to_part(amount, payment.amount, "payment.amount")
         body["reference"] = request.reference
         body["metadata"] = {
             REFERENCE: payment.reference,

@@ -119,5 +119,6 @@ def _digested(payment: Payment) -> bytes:
         payment.amount,
         payment.captured,
         payment.refunded,
+        payment.occurred_at,
     )
     return "\n".join(map(str, about)).encode()

@@ -117,6 +117,11 @@ class Told(Wire):
         return self.kept(REFERENCE) or self.reference
 
 
+    def is_about(self, reference: str) -> bool:
+        """Whether an answer is about our payment: it says so, and nowhere otherwise."""
+        return {self.reference, self.kept(REFERENCE)} - {None} == {reference}
+
+
 class Priced(Told):
     """A payment in an answer."""
 
@@ -172,7 +177,7 @@ class Listed(Wire):
 
     id: PayId
     status: Word
-    reference: Plain | None = None
+    reference: Word
 
 
 class Found(Wire):
