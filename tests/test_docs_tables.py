@@ -431,6 +431,12 @@ def test_settings_of_the_sandbox():
             config.paypal.client_secret,
             config.paypal.webhook_id,
         ),
+        "Checkout.com": (
+            config.checkoutcom.secret_key,
+            config.checkoutcom.signature_key,
+            config.checkoutcom.webhook_authorization,
+            config.checkoutcom.processing_channel_id,
+        ),
         "payOS": (config.payos.client_id, config.payos.api_key, config.payos.checksum_key),
         "SePay's gateway": (
             config.sepaypg.merchant_id,
