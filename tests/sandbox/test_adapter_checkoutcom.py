@@ -14,6 +14,7 @@ from paykit.errors import (
     Declined,
     InvalidRequest,
     NotFound,
+    OutcomeUnknown,
     ProviderError,
     SignatureError,
 )
@@ -303,10 +304,11 @@ def test_a_last_part_lets_the_rest_go(shop):
 
 def test_more_than_is_held_is_refused(shop):
     session = shop.create()
+    shop.capture(session, Money(6000, "USD"), final=False)
     with pytest.raises(ProviderError) as refused:
-        shop.capture(session, Money(10_001, "USD"))
-    assert refused.value.code == "capture_value_greater_than_authorized"
-    assert shop.fetch(session).status is S.AUTHORIZED
+        shop.capture(session, Money(6000, "USD"), key="capture-2")
+    assert refused.value.code == "capture_value_greater_than_remaining_authorized"
+    assert shop.fetch(session).captured == Money(6000, "USD")
 
 
 def test_a_capture_fails_and_the_hold_remains(shop):
@@ -487,6 +489,27 @@ def test_the_payer_complains(shop):
         "ORDER-1",
         session.provider_id,
     )
+
+
+class LossyShop(CardShop):
+    """Every answer to a call that moves money is lost."""
+
+    def perform(self, request):
+        answer = super().perform(request)
+        if request.moves_money:
+            raise OutcomeUnknown("the answer was lost")
+        return answer
+
+
+def test_an_answer_that_is_lost_is_found_by_the_number(shop):
+    token = shop.token()
+    with pytest.raises(OutcomeUnknown):
+        LossyShop(shop.world, shop.provider).create(token=token)
+    found = shop.do(shop.provider.fetch_payment(PaymentRef(reference="ORDER-1")))
+    assert (found.status, found.amount) == (S.AUTHORIZED, PRICE)
+    # The same key again, within a day: the same payment.
+    assert shop.create(token=token).provider_id == found.provider_id
+    assert len(shop.world.payments()) == 1
 
 
 def test_two_payments_under_one_number(shop):

@@ -17,6 +17,7 @@ from .checkoutcom_client import (
     common,
     get,
     kinds,
+    local,
     pay,
     post,
     query,
@@ -301,6 +302,14 @@ def test_a_payer_who_does_not_answer(world):
     assert read(world, payment)["status"] == "Declined"
 
 
+def test_a_payer_who_cannot_be_sent_back(world):
+    urls = {"success_url": None, "failure_url": None}
+    payment = pay(world, common("12"), status=202, **WITH_3DS, **urls)
+    page = local(payment["_links"]["redirect"]["href"])
+    assert world.client.post(page, data={"outcome": "approve"}).status_code == 200
+    assert read(world, payment)["status"] == "Authorized"
+
+
 def test_a_challenge_can_be_demanded(world):
     wish = {"enabled": True, "challenge_indicator": "challenge_requested_mandate"}
     assert pay(world, status=202, **{"3ds": wish})["status"] == "Pending"
@@ -363,6 +372,25 @@ def test_a_stored_card_pays_again_and_is_forgotten(world):
     call(world, "DELETE", f"/instruments/{source['id']}", status=404)
     get(world, f"/instruments/{source['id']}", status=404)
     assert codes(pay(world, source=source, status=422)) == ["source_id_invalid"]
+
+
+def test_a_customer_is_known_again(world):
+    first = pay(world, customer={"email": "an@example.com", "name": "An"})["customer"]
+    assert pay(world, customer={"email": "an@example.com"})["customer"] == first
+    assert pay(world, customer={"id": first["id"]})["customer"] == first
+    assert "customer" not in pay(world, customer={"name": "An"})
+
+
+def test_a_part_has_its_currencys_scale(world):
+    payment = pay(world, amount=10_000, currency="KWD")
+    answer = do(world, payment, "captures", {"amount": 1001}, status=422)
+    assert codes(answer) == ["amount_invalid"]
+
+
+def test_a_hold_has_nine_digits_at_most(world):
+    payment = pay(world, amount=999_999_999, currency="VND", authorization_type="Estimated")
+    answer = do(world, payment, "authorizations", {"amount": 1}, status=422)
+    assert codes(answer) == ["amount_invalid"]
 
 
 def test_a_card_is_not_stored_if_that_is_not_wanted(world):

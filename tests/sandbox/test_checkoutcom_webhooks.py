@@ -181,6 +181,17 @@ def test_the_end_of_a_hold_after_a_part_was_taken(world):
     assert kinds(world)[1:] == ["payment_captured", "payment_expired"]
 
 
+def test_a_void_that_comes_too_late(make_world):
+    world = make_world(checkoutcom={"processing": timedelta(hours=1)})
+    payment = pay(world)
+    post(world, f"/payments/{payment['id']}/voids")
+    act(world, payment["id"], "expire")
+    world.clock.forward(hours=1)
+    assert read(world, payment)["status"] == "Expired"
+    world.settle()
+    assert kinds(world)[1:] == ["payment_void_pending", "payment_expired", "payment_void_declined"]
+
+
 def test_an_event_is_sent_until_it_is_taken(world):
     world.merchant.answers = [HttpResponse(500), OSError("gone"), HttpResponse(202)]
     pay(world)

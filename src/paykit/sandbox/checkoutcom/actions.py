@@ -145,9 +145,17 @@ class Actions:
         for payment in self.books:
             for action in payment.actions:
                 if isinstance(action, Void) and action.state == "pending" and action.due_at <= now:
-                    action.state = "done"
-                    self.till.void(payment, now)
+                    self._let_go(action, payment, now)
         self.till.catch_up(self.books, now)
+
+    def _let_go(self, void: Void, payment: Payment, now: datetime) -> None:
+        """A void is done, unless the hold has ended in the meantime."""
+        if payment.released:
+            void.state = "refused"
+            self.notices.action(void, "payment_void_declined", now)
+            return
+        void.state = "done"
+        self.till.void(payment, now)
 
     def _accept(self, action: Move, payment: Payment, event: str, now: datetime) -> None:
         """Note an action, and tell of it where it is not done in the same moment."""
