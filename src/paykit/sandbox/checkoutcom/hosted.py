@@ -130,7 +130,6 @@ class HostedPayments:
             amount=amounts.money(fields["amount"], fields["currency"]),
             expires_at=page.expires_at,
             holds_only=fields.get("capture") is False,
-            stores=True,
             state=state,
             back=back,
         )
