@@ -18,6 +18,7 @@ from paykit.sandbox import (
     MoMoConfig,
     PayPalConfig,
     SandboxConfig,
+    StripeConfig,
     VNPayConfig,
     ZaloPayConfig,
     create_app,
@@ -127,6 +128,7 @@ def make_world(portal):
         casso: dict | None = None,
         zalopay: dict | None = None,
         paypal: dict | None = None,
+        stripe: dict | None = None,
         checkoutcom: dict | None = None,
         **settings,
     ) -> World:
@@ -141,6 +143,7 @@ def make_world(portal):
             casso=CassoConfig(**{"retry_after": (), **(casso or {})}),
             zalopay=ZaloPayConfig(**{"callback_retry_after": (soon,) * 3, **(zalopay or {})}),
             paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
+            stripe=StripeConfig(**{"webhook_retry_after": (soon, soon), **(stripe or {})}),
             checkoutcom=CheckoutComConfig(
                 **{"webhook_retry_after": (soon, soon), **(checkoutcom or {})}
             ),

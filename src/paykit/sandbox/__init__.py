@@ -15,6 +15,7 @@ from .app import create_app
 from .checkoutcom.config import CheckoutComConfig
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
 from .paypal.config import PayPalConfig
+from .stripe.config import StripeConfig
 from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MoMoMerchant",
     "PayPalConfig",
     "SandboxConfig",
+    "StripeConfig",
     "VNPayConfig",
     "ZaloPayConfig",
     "ZaloPayMerchant",

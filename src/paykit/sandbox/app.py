@@ -24,6 +24,7 @@ from .payos.simulator import PayOSSimulator
 from .paypal.simulator import PayPalSimulator
 from .sepay.simulator import SePaySimulator
 from .sepaypg.simulator import SePayGatewaySimulator
+from .stripe.simulator import StripeSimulator
 from .summary import Simulator
 from .vnpay import VNPaySimulator
 from .zalopay.simulator import ZaloPaySimulator
@@ -34,6 +35,7 @@ SIMULATORS: Final[tuple[type[Simulator], ...]] = (
     MoMoSimulator,
     ZaloPaySimulator,
     PayPalSimulator,
+    StripeSimulator,
     CheckoutComSimulator,
     SePayGatewaySimulator,
 )

@@ -30,6 +30,7 @@ from .payos.config import PayOSConfig
 from .paypal.config import PayPalConfig
 from .sepay.config import SePayConfig
 from .sepaypg.config import SePayGatewayConfig
+from .stripe.config import StripeConfig
 from .zalopay.config import PUBLISHED_ZALOPAY_MERCHANTS, ZaloPayConfig
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -185,6 +186,7 @@ class SandboxConfig:
     casso: CassoConfig = attrs.field(factory=CassoConfig)
     zalopay: ZaloPayConfig = attrs.field(factory=ZaloPayConfig)
     paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
+    stripe: StripeConfig = attrs.field(factory=StripeConfig)
     checkoutcom: CheckoutComConfig = attrs.field(factory=CheckoutComConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
@@ -206,6 +208,7 @@ class SandboxConfig:
                 )
             ),
             "paypal": PayPalConfig(webhook_url=f"{base}/paypal"),
+            "stripe": StripeConfig(webhook_url=f"{base}/stripe"),
             "checkoutcom": CheckoutComConfig(webhook_url=f"{base}/checkoutcom"),
             "payos": PayOSConfig(webhook_url=f"{base}/payos"),
             "sepaypg": SePayGatewayConfig(ipn_url=f"{base}/sepaypg"),

@@ -78,6 +78,8 @@ class Delivery:
     request: HttpRequest
     rule: RetryRule
     created_at: datetime
+    #: Makes the request anew for each attempt, where the signature says when it was made.
+    renew: Callable[[], HttpRequest] | None = None
     state: State = "waiting"
     attempts: list[Attempt] = attrs.field(factory=list)
 
@@ -137,10 +139,12 @@ class Deliveries:
         reference: str,
         rule: RetryRule,
         lost: bool = False,
+        renew: Callable[[], HttpRequest] | None = None,
     ) -> None:
         """Take on a notice; the fault switches decide whether it is dropped or sent twice.
 
-        A ``lost`` one is dropped whatever the switches say.
+        A ``lost`` one is dropped whatever the switches say. ``renew`` makes the request anew for
+        each attempt, where the signature says when it was made.
         """
         dropped = lost or self._faults.take("drop_next_ipn")
         copies = 2 if not dropped and self._faults.take("duplicate_next_ipn") else 1
@@ -151,6 +155,7 @@ class Deliveries:
                 reference=reference,
                 rule=rule,
                 state="dropped" if dropped else "waiting",
+                renew=renew,
             )
             if self._running and not dropped:
                 self._spawn(delivery)
@@ -172,6 +177,7 @@ class Deliveries:
         reference: str,
         rule: RetryRule,
         state: State,
+        renew: Callable[[], HttpRequest] | None = None,
     ) -> Delivery:
         self._count += 1
         delivery = Delivery(
@@ -182,6 +188,7 @@ class Deliveries:
             rule=rule,
             created_at=self._clock(),
             state=state,
+            renew=renew,
         )
         remember(self._log, delivery.id, delivery, keep=self._keep)
         return delivery
@@ -228,6 +235,8 @@ class Deliveries:
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         at, again = self._clock(), True
+        if delivery.renew:
+            delivery.request = delivery.renew()
         try:
             async with asyncio.timeout(delivery.rule.timeout):
                 response = await self._send(delivery.request)

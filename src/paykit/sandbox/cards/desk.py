@@ -38,7 +38,8 @@ ACTIONS: Final = {
 class Desk:
     """Finds what an action is about, says what is possible, and does it.
 
-    ``payments`` gives all payments. ``without`` are actions that the gateway does not know.
+    ``payments`` gives all payments. ``without`` are actions that the gateway does not know, of
+    all things (``undo``) or of one kind (``capture.undo``).
     """
 
     config: SandboxConfig
@@ -76,7 +77,10 @@ class Desk:
 
     def possible(self, thing: Thing) -> tuple[str, ...]:
         """The actions that make sense now."""
-        return tuple(action for action in _possible(thing) if action not in self.without)
+        kind = "payment" if isinstance(thing, CardPayment) else type(thing).__name__.lower()
+        return tuple(
+            action for action in _possible(thing) if not self.without & {action, f"{kind}.{action}"}
+        )
 
     def act(self, thing: Thing, action: str, now: datetime) -> bool:
         """Do one of the :meth:`possible` things; tells whether it was one."""
