@@ -1,4 +1,7 @@
-"""Checkout.com's published API description, to hold requests and answers against."""
+"""Checkout.com's published API description, to hold requests and answers against.
+
+``SOURCES.md`` beside it says where it is from. It is of 2022: answers may hold more than it says.
+"""
 
 from __future__ import annotations
 
