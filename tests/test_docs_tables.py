@@ -435,6 +435,11 @@ def test_settings_of_the_sandbox():
             config.adyen.merchant_account,
             config.adyen.api_key,
             config.adyen.hmac_key,
+        "Checkout.com": (
+            config.checkoutcom.secret_key,
+            config.checkoutcom.signature_key,
+            config.checkoutcom.webhook_authorization,
+            config.checkoutcom.processing_channel_id,
         ),
         "payOS": (config.payos.client_id, config.payos.api_key, config.payos.checksum_key),
         "SePay's gateway": (

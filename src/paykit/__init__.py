@@ -75,6 +75,8 @@ if TYPE_CHECKING:
     from .providers.adyen import AdyenConfig as AdyenConfig
     from .providers.casso import Casso as Casso
     from .providers.casso import CassoConfig as CassoConfig
+    from .providers.checkoutcom import CheckoutCom as CheckoutCom
+    from .providers.checkoutcom import CheckoutComConfig as CheckoutComConfig
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
     from .providers.payos import PayOS as PayOS
@@ -109,6 +111,7 @@ _HOMES = {
     "provider": "Outcome Provider",
     "providers.adyen": "Adyen AdyenConfig",
     "providers.casso": "Casso CassoConfig",
+    "providers.checkoutcom": "CheckoutCom CheckoutComConfig",
     "providers.momo": "MoMo MoMoConfig",
     "providers.payos": "PayOS PayOSConfig",
     "providers.paypal": "PayPal PayPalConfig",

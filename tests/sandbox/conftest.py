@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from paykit.http import HttpRequest, HttpResponse
 from paykit.sandbox import (
     AdyenConfig,
+    CheckoutComConfig,
     MoMoConfig,
     PayPalConfig,
     SandboxConfig,
@@ -130,6 +131,7 @@ def make_world(portal):
         paypal: dict | None = None,
         stripe: dict | None = None,
         adyen: dict | None = None,
+        checkoutcom: dict | None = None,
         **settings,
     ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
@@ -145,6 +147,9 @@ def make_world(portal):
             paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
             stripe=StripeConfig(**{"webhook_retry_after": (soon, soon), **(stripe or {})}),
             adyen=AdyenConfig(**{"webhook_retry_after": (soon, soon), **(adyen or {})}),
+            checkoutcom=CheckoutComConfig(
+                **{"webhook_retry_after": (soon, soon), **(checkoutcom or {})}
+            ),
             **settings,
         )
         app = create_app(config, send=merchant)

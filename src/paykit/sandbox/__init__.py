@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .adyen.config import AdyenConfig
 from .app import create_app
+from .checkoutcom.config import CheckoutComConfig
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
 from .paypal.config import PayPalConfig
 from .stripe.config import StripeConfig
@@ -20,6 +21,7 @@ from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
 __all__ = [
     "AdyenConfig",
+    "CheckoutComConfig",
     "MoMoConfig",
     "MoMoMerchant",
     "PayPalConfig",

@@ -15,6 +15,7 @@ from .adyen.simulator import AdyenSimulator
 from .bank.ledger import Bank
 from .bank.simulator import BankSimulator
 from .casso.simulator import CassoSimulator
+from .checkoutcom.simulator import CheckoutComSimulator
 from .config import SandboxConfig
 from .deliveries import Deliveries, Send
 from .faults import Faults
@@ -37,6 +38,7 @@ SIMULATORS: Final[tuple[type[Simulator], ...]] = (
     PayPalSimulator,
     StripeSimulator,
     AdyenSimulator,
+    CheckoutComSimulator,
     SePayGatewaySimulator,
 )
 #: Those that live on what arrives at a bank.

@@ -26,6 +26,7 @@ from ..errors import ConfigurationError
 from .adyen.config import AdyenConfig
 from .bank.config import BankConfig
 from .casso.config import CassoConfig
+from .checkoutcom.config import CheckoutComConfig
 from .payos.config import PayOSConfig
 from .paypal.config import PayPalConfig
 from .sepay.config import SePayConfig
@@ -188,6 +189,7 @@ class SandboxConfig:
     paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
     stripe: StripeConfig = attrs.field(factory=StripeConfig)
     adyen: AdyenConfig = attrs.field(factory=AdyenConfig)
+    checkoutcom: CheckoutComConfig = attrs.field(factory=CheckoutComConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 
@@ -210,6 +212,7 @@ class SandboxConfig:
             "paypal": PayPalConfig(webhook_url=f"{base}/paypal"),
             "stripe": StripeConfig(webhook_url=f"{base}/stripe"),
             "adyen": AdyenConfig(webhook_url=f"{base}/adyen"),
+            "checkoutcom": CheckoutComConfig(webhook_url=f"{base}/checkoutcom"),
             "payos": PayOSConfig(webhook_url=f"{base}/payos"),
             "sepaypg": SePayGatewayConfig(ipn_url=f"{base}/sepaypg"),
             "sepay": SePayConfig(webhook_url=f"{base}/sepay"),

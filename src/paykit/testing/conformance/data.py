@@ -137,10 +137,14 @@ class Proof(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Answers:
-    """What the answers to one command must echo, and what they may lack or misspell."""
+    """What the answers to one command must echo, and what they may lack or misspell.
+
+    ``bodiless`` are the HTTP statuses of refusals that the provider sends without a body.
+    """
 
     echoes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     optional: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    bodiless: tuple[int, ...] = attrs.field(default=(), converter=tuple)
 
 
 @attrs.frozen(kw_only=True)
