@@ -24,6 +24,7 @@ from ..errors import (
     PaykitError,
     SignatureError,
     StaleDelivery,
+    UnsupportedOperation,
     WebhookError,
 )
 from ..events import PaymentProcessed, Source, TransferReceived
@@ -45,7 +46,8 @@ from ..models import (
 from ..money import Money
 from ..provider import Capability, Clock, IdFactory, Outcome, Provider
 from ..signing import fingerprint
-from . import store
+from . import commands, store
+from .commands import Commanded
 from .state import PaymentRecord
 
 T = TypeVar("T")
@@ -161,7 +163,7 @@ class Operations:
                 code=error.code,
                 reason=error.reason,
             )
-            yield Transact(lambda conn: store.record_facts(conn, (failed,), digest="", now=now))
+            yield from self._record(failed, now)
             raise
         except PaykitError as error:
             if error.sent is False and reserved.new:
@@ -259,22 +261,107 @@ class Operations:
 
         An approval that neither a notice nor a return told of is turned into a payment here.
         """
-        record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
-        if record is None:
-            raise InvalidRequest("there is no such payment", field="payment_id")
-        provider = self._provider_of(record)
+        record, provider = yield from self._to_command(payment_id, Capability.FETCH_PAYMENT)
         published = yield from self._ask(provider, record)
         completed, _onward = yield from self._complete(provider, record.reference)
         return published + completed
 
-    def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
-        payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
+    def capture(
+        self,
+        payment_id: str,
+        amount: Money | None,
+        *,
+        idempotency_key: str | None,
+        final: bool,
+    ) -> Operation[Commanded]:
+        """Take held funds, unless our record has it as done."""
+        record, provider = yield from self._to_command(payment_id, Capability.CAPTURE)
+        refused: int = yield Read(lambda conn: store.count_refused(conn, record))
+        # A key that has its answer is not sent again, whatever happened to the payment since.
+        asked = idempotency_key or (
+            None if amount is None else commands.capture_key(record, amount, refused)
+        )
+        if asked is not None and (yield from self._is_answered(record, asked)):
+            return Commanded(record)
+        money = commands.to_capture(record, amount)
+        if money is None:
+            return Commanded(record)
+        key = asked or commands.capture_key(record, money, refused)
+        if (yield from self._is_answered(record, key)):
+            return Commanded(record)
+        try:
+            payment: Payment = yield Talk(
+                provider,
+                lambda: provider.capture(record.ref, money, idempotency_key=key, final=final),
+            )
+        except Declined as error:
+            now = self._clock()
+            yield from self._record(commands.refused(record, error, money, key=key, now=now), now)
+            yield from self._ask_why(provider, record)
+            raise
         now = self._clock()
-        fact = _answer(record, payment, now, source=Source.POLL)
+        fact = commands.captured(record, payment, money, key=key, now=now)
+        return (yield from self._commanded(record, payment, fact, now))
+
+    def void(self, payment_id: str, *, idempotency_key: str | None) -> Operation[Commanded]:
+        """Release held funds, unless our record has it as done."""
+        record, provider = yield from self._to_command(payment_id, Capability.VOID)
+        key = idempotency_key or commands.void_key(record)
+        if (yield from self._is_answered(record, key)) or not commands.is_to_void(record):
+            return Commanded(record)
+        try:
+            payment: Payment = yield Talk(
+                provider, lambda: provider.void(record.ref, idempotency_key=key)
+            )
+        except Declined:
+            yield from self._ask_why(provider, record)
+            raise
+        now = self._clock()
+        fact = commands.voided(record, payment, key=key, now=now)
+        return (yield from self._commanded(record, payment, fact, now))
+
+    def _to_command(
+        self, payment_id: str, capability: Capability
+    ) -> Operation[tuple[PaymentRecord, Provider]]:
+        record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
+        if record is None:
+            raise InvalidRequest("there is no such payment", field="payment_id")
+        provider = self._provider_of(record)
+        if capability not in provider.capabilities:
+            raise UnsupportedOperation(provider.name, capability.value)
+        return record, provider
+
+    def _is_answered(self, record: PaymentRecord, key: str) -> Operation[bool]:
+        answer = commands.answer_id(record, key)
+        known: bool = yield Read(lambda conn: store.knows(conn, record, answer))
+        return known
+
+    def _commanded(
+        self, record: PaymentRecord, payment: Payment, fact: PaymentProcessed, now: datetime
+    ) -> Operation[Commanded]:
+        published = yield from self._record(fact, now)
+        after: PaymentRecord = yield Read(lambda conn: store.load(conn, record.payment_id))
+        return Commanded(after, payment, published)
+
+    def _ask_why(self, provider: Provider, record: PaymentRecord) -> Operation[None]:
+        """After a refusal: what became of the hold, where the provider can be asked."""
+        if Capability.FETCH_PAYMENT not in provider.capabilities:
+            return
+        try:
+            yield from self._ask(provider, record)
+        except PaykitError as error:
+            log.warning("could not ask %s after a refusal: %s", provider.key, error)
+
+    def _record(self, fact: PaymentProcessed, now: datetime) -> Operation[int]:
         recorded: store.Recorded = yield Transact(
             lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
         )
         return recorded.events
+
+    def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
+        payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
+        now = self._clock()
+        return (yield from self._record(_answer(record, payment, now, source=Source.POLL), now))
 
     def _ask_silent(self, provider: Provider, reference: str) -> Operation[int]:
         """Ask about a payment whose bad news the provider tells by no webhook."""
@@ -322,10 +409,8 @@ class Operations:
         )
         now = self._clock()
         fact = _answer(found, payment, now, source=Source.API, about=key)
-        recorded: store.Recorded = yield Transact(
-            lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
-        )
-        return recorded.events, payment.next
+        published = yield from self._record(fact, now)
+        return published, payment.next
 
     def record_transfers(
         self, transfers: Iterable[TransferReceived], provider_key: str

@@ -15,13 +15,21 @@ from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select,
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
-from ..events import EVENT_TYPE, PaymentProcessed, Source, TransferReceived
+from ..events import (
+    EVENT_TYPE,
+    Movement,
+    MovementKind,
+    PaymentProcessed,
+    Source,
+    TransferReceived,
+)
 from ..models import Discrepancy, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from ..signing import fingerprint
-from .schema import inbox, outbox, payments
-from .state import PaymentRecord, receive_transfer, transition
+from .schema import inbox, movements, outbox, payments
+from .state import PaymentRecord, Transition, move, receive_transfer, transition
+from .tally import Entry, MovementState, Tally, add_up, next_state
 
 #: The outcome of a delivery with several facts is the gravest of theirs.
 _GRAVEST: Final = (
@@ -33,7 +41,7 @@ _GRAVEST: Final = (
 #: So many facts a person is shown at once.
 _A_PAGE: Final = 100
 #: What one event id says once and for ever. Times and memos differ from list to notice.
-_SAID: Final = ("reference", "status", "amount", "captured", "refunded")
+_SAID: Final = ("reference", "status", "amount", "captured", "refunded", "movement")
 #: No bank has a memo with room for more; databases limit what one question may name.
 _MANY_CODES: Final = 100
 
@@ -45,6 +53,7 @@ class Reserved:
     record: PaymentRecord
     session: str | None
     new: bool
+    events: int = 0  #: how many wait for the relay, because facts about it were here before
 
 
 @attrs.frozen(slots=True)
@@ -69,10 +78,11 @@ def reserve(conn: Connection, record: PaymentRecord) -> Reserved:
         raise InvalidRequest(
             "this reference was used for another amount or order", field="reference"
         )
+    events = 0
     if new:
-        _join_orphans(conn, found)
+        events = _join_orphans(conn, found)
         found = load(conn, found.payment_id) or found
-    return Reserved(found, row.session, new)
+    return Reserved(found, row.session, new, events)
 
 
 def release(conn: Connection, payment_id: str) -> None:
@@ -137,6 +147,16 @@ def count_answers(conn: Connection, payment_id: str) -> int:
     """How many answers of the provider's API to our commands are on record for a payment."""
     mine = (inbox.c.payment_id == payment_id, inbox.c.source == Source.API.value)
     return conn.execute(select(func.count()).select_from(inbox).where(*mine)).scalar_one()
+
+
+def knows(conn: Connection, record: PaymentRecord, event_id: str) -> bool:
+    """Whether a fact is on record."""
+    mine = (
+        inbox.c.provider == record.provider,
+        inbox.c.account == record.account,
+        inbox.c.event_id == event_id,
+    )
+    return conn.execute(select(inbox.c.event_id).where(*mine)).first() is not None
 
 
 def find(conn: Connection, provider: str, account: str, reference: str) -> PaymentRecord | None:
@@ -349,7 +369,7 @@ def _apply(
     if isinstance(fact, TransferReceived):
         done = receive_transfer(record, fact, id_taken=id_taken)
     else:
-        done = transition(record, fact, id_taken=id_taken)
+        done = _change(conn, record, fact, id_taken=id_taken)
     if done.record != record:
         conn.execute(
             update(payments)
@@ -365,6 +385,91 @@ def _apply(
         return done.outcome, 0
     _put_out(conn, done.event, record, now)
     return done.outcome, 1
+
+
+def _change(
+    conn: Connection, record: PaymentRecord, fact: PaymentProcessed, *, id_taken: bool
+) -> Transition:
+    entries = _entries(conn, record)
+    before = add_up(entries.values(), record.amount.currency)
+    movement = fact.movement
+    if movement is None or id_taken or movement.amount.currency != record.amount.currency:
+        tally = None if before.empty else before
+        return transition(record, fact, id_taken=id_taken, tally=tally)
+    key = (movement.kind, movement.id)
+    known = entries.get(key)
+    if known is None and _is_anothers(conn, record, movement):
+        return transition(record, fact, id_taken=True)
+    other_amount = known is not None and known.movement.amount != movement.amount
+    if other_amount or movement.amount.minor < 0:
+        return Transition(record, None, Outcome.MISMATCH)  # what is on record stays
+    state = next_state(known.state if known else None, fact, movement)
+    entries[key] = Entry(movement, state)
+    _keep(conn, record, movement, state)
+    after = add_up(entries.values(), record.amount.currency)
+    return move(record, fact, movement, before=before, after=after)
+
+
+def count_refused(conn: Connection, record: PaymentRecord) -> int:
+    """How many captures of a payment were refused or taken back."""
+    return tally_of(conn, record).refused
+
+
+def tally_of(conn: Connection, record: PaymentRecord) -> Tally:
+    """What the movements of a payment add up to."""
+    return add_up(_entries(conn, record).values(), record.amount.currency)
+
+
+def _entries(conn: Connection, record: PaymentRecord) -> dict[tuple[MovementKind, str], Entry]:
+    rows = conn.execute(select(movements).where(movements.c.payment_id == record.payment_id))
+    found = [
+        Entry(
+            Movement(
+                kind=MovementKind(row.kind),
+                id=row.movement_id,
+                amount=Money(row.amount, row.currency),
+            ),
+            MovementState(row.state),
+        )
+        for row in rows
+    ]
+    return {(entry.movement.kind, entry.movement.id): entry for entry in found}
+
+
+def _is_anothers(conn: Connection, record: PaymentRecord, movement: Movement) -> bool:
+    """Whether a movement of this name belongs to another payment."""
+    owner = conn.execute(select(movements.c.payment_id).where(_named(record, movement))).scalar()
+    return owner not in {None, record.payment_id}
+
+
+def _keep(
+    conn: Connection, record: PaymentRecord, movement: Movement, state: MovementState
+) -> None:
+    changed = conn.execute(
+        update(movements).where(_named(record, movement)).values(state=state.value)
+    )
+    if changed.rowcount == 0:
+        conn.execute(
+            insert(movements).values(
+                provider=record.provider,
+                account=record.account,
+                kind=movement.kind.value,
+                movement_id=movement.id,
+                payment_id=record.payment_id,
+                amount=movement.amount.minor,
+                currency=movement.amount.currency,
+                state=state.value,
+            )
+        )
+
+
+def _named(record: PaymentRecord, movement: Movement) -> Any:
+    return and_(
+        movements.c.provider == record.provider,
+        movements.c.account == record.account,
+        movements.c.kind == movement.kind.value,
+        movements.c.movement_id == movement.id,
+    )
 
 
 def _put_out(
@@ -393,8 +498,11 @@ def _put_out(
     )
 
 
-def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
-    """Apply facts that arrived before their payment was known here, in their order."""
+def _join_orphans(conn: Connection, record: PaymentRecord) -> int:
+    """Apply facts that arrived before their payment was known here, in their order.
+
+    Returns how many events that published.
+    """
     rows = conn.execute(
         select(inbox.c.fact, inbox.c.source, inbox.c.received_at)
         .where(
@@ -405,10 +513,13 @@ def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
         )
         .order_by(inbox.c.received_at, inbox.c.event_id)
     ).all()
+    events = 0
     for row in rows:
         kind = TransferReceived if row.source == Source.TRANSFER.value else PaymentProcessed
         fact = kind.from_json(json.loads(row.fact))
-        _apply(conn, load(conn, record.payment_id) or record, fact, row.received_at)
+        now = load(conn, record.payment_id) or record
+        events += _apply(conn, now, fact, row.received_at)[1]
+    return events
 
 
 def _id_taken(

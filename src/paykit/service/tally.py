@@ -1,0 +1,89 @@
+"""Single captures and refunds, each counted once, and what they add up to.
+
+A provider may tell of one movement several times, in any order. What is on record of it is one
+state, and what was undone stays undone: a success that comes later is older news.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+import attrs
+
+from ..events import Movement, MovementKind, PaymentProcessed
+from ..models import PaymentStatus
+from ..money import Money
+
+
+class MovementState(StrEnum):
+    """What is on record of one movement."""
+
+    COUNTED = "counted"  #: it succeeded, and nothing else is known
+    REFUSED = "refused"  #: it never moved money
+    REVERSED = "reversed"  #: it had succeeded, and was taken back
+
+
+@attrs.frozen(slots=True)
+class Entry:
+    """One movement as it is on record."""
+
+    movement: Movement
+    state: MovementState
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class Tally:
+    """The movements of one payment, added up: money that moved and stayed moved."""
+
+    captured: Money
+    refunded: Money
+    taken_back: Money  #: captures that had succeeded, and were taken back
+    refused: int = 0  #: captures that were refused or taken back
+    refunds: int = 0  #: refunds, whatever became of them
+    empty: bool = True
+
+
+def next_state(
+    known: MovementState | None, fact: PaymentProcessed, movement: Movement
+) -> MovementState:
+    """What is on record of ``movement`` after ``fact`` told of it."""
+    told = _told(fact, movement)
+    if known is None or known is told:
+        return told
+    # A success and a refusal of one movement can only be one that was taken back.
+    return MovementState.REVERSED
+
+
+def _told(fact: PaymentProcessed, movement: Movement) -> MovementState:
+    if not movement.undone:
+        return MovementState.COUNTED
+    taken_back = fact.status is PaymentStatus.FAILED
+    return MovementState.REVERSED if taken_back else MovementState.REFUSED
+
+
+def add_up(entries: Iterable[Entry], currency: str) -> Tally:
+    """The sum of ``entries``."""
+    captured = refunded = taken_back = Money(0, currency)
+    refused = refunds = 0
+    empty = True
+    for entry in entries:
+        empty = False
+        money, capture = entry.movement.amount, entry.movement.kind is MovementKind.CAPTURE
+        refunds += not capture
+        if entry.state is not MovementState.COUNTED:
+            refused += capture
+            if capture and entry.state is MovementState.REVERSED:
+                taken_back += money
+        elif capture:
+            captured += money
+        else:
+            refunded += money
+    return Tally(
+        captured=captured,
+        refunded=refunded,
+        taken_back=taken_back,
+        refused=refused,
+        refunds=refunds,
+        empty=empty,
+    )
