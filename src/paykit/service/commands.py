@@ -15,7 +15,7 @@ from ..events import Movement, MovementKind, PaymentProcessed, Source
 from ..models import Payment, PaymentStatus
 from ..money import Money
 from ..signing import fingerprint
-from .state import PaymentRecord
+from .state import VOID_FAILED, PaymentRecord
 
 S = PaymentStatus
 
@@ -122,6 +122,14 @@ def refused(
         source=Source.API,
         movement=Movement(kind=MovementKind.CAPTURE, id=key, amount=amount, undone=True),
     )
+
+
+def refused_void(
+    record: PaymentRecord, error: Declined, *, key: str, now: datetime
+) -> PaymentProcessed:
+    """A void that the provider refused, as a fact: the hold stands, as far as that tells."""
+    whole = refused(record, error, record.amount, key=key, now=now)
+    return attrs.evolve(whole, reason=VOID_FAILED, movement=None)
 
 
 def _answer(

@@ -132,8 +132,9 @@ class PaymentService(_Shared):
         """Check a browser's return. It informs and never settles.
 
         Where the payer's approval moves no money, the payment is completed now; a provider that
-        tells no bad news by webhooks is asked. What the provider answers to that counts. A return
-        that the provider gives no way to prove is never ``verified``.
+        tells no bad news by webhooks is asked, and one whose payers are back before its webhook.
+        What the provider answers to that counts. A return that the provider gives no way to prove
+        is never ``verified``.
         """
         return self._run(self._operations.receive_return(delivery, provider))
 

@@ -248,7 +248,7 @@ class Operations:
         published, onward = 0, None
         try:
             published, onward = yield from self._complete(provider, reference)
-            published += yield from self._ask_silent(provider, reference)
+            published += yield from self._ask_if_open(provider, reference)
         except PaykitError as error:
             log.warning("could not ask %s after a browser return: %s", provider.key, error)
         record = yield Read(
@@ -313,7 +313,9 @@ class Operations:
             payment: Payment = yield Talk(
                 provider, lambda: provider.void(record.ref, idempotency_key=key)
             )
-        except Declined:
+        except Declined as error:
+            now = self._clock()
+            yield from self._record(commands.refused_void(record, error, key=key, now=now), now)
             yield from self._ask_why(provider, record)
             raise
         now = self._clock()
@@ -363,9 +365,10 @@ class Operations:
         now = self._clock()
         return (yield from self._record(_answer(record, payment, now, source=Source.POLL), now))
 
-    def _ask_silent(self, provider: Provider, reference: str) -> Operation[int]:
-        """Ask about a payment whose bad news the provider tells by no webhook."""
-        if not provider.info.silent_on or Capability.FETCH_PAYMENT not in provider.capabilities:
+    def _ask_if_open(self, provider: Provider, reference: str) -> Operation[int]:
+        """Ask about a payment whose payer is back, where no webhook tells, or one comes later."""
+        wanted = provider.info.silent_on or provider.info.ask_on_return
+        if not wanted or Capability.FETCH_PAYMENT not in provider.capabilities:
             return 0
         record: PaymentRecord | None = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)

@@ -58,6 +58,10 @@ _SILENT: Final = frozenset({S.PENDING, S.REQUIRES_ACTION})
 #: When a payment is closed, any time is too late.
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _REFUND_FACTS: Final = frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
+#: Where the totals of movements may lead, up as well as down, from any status but ``disputed``.
+BY_TOTALS: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.NEEDS_REVIEW})
+#: The reason of a hold that was not released although we asked for it.
+VOID_FAILED: Final = "void_failed"
 #: What a movement shows to have been held, for all that was known.
 _NOT_HELD_YET: Final = frozenset({S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
 
@@ -123,7 +127,7 @@ def transition(
 
     ``tally`` sums up the movements that are on record, where there are some.
     """
-    if _is_of_another_attempt(record, fact):
+    if not id_taken and (_is_of_another_attempt(record, fact) or _is_before_the_end(record, fact)):
         return Transition(record, None, Outcome.ACCEPTED)
     discrepancy = _discrepancy(record, fact, id_taken=id_taken)
     status = S.NEEDS_REVIEW if discrepancy else fact.status
@@ -139,10 +143,12 @@ def transition(
         totals = max(record.captured, captured), max(record.refunded, refunded)
         by_totals, of_totals = by_movements(record.amount, *totals, tally)
         left = of_totals or _kept(record, tally)
-        if S.DISPUTED not in {status, record.status}:
-            status = by_totals or status
+        if S.DISPUTED in {status, record.status}:
+            by_totals = None
+        status = by_totals or status
     if status is record.status:
-        if refunded <= record.refunded and captured <= record.captured:
+        no_more = refunded <= record.refunded and captured <= record.captured
+        if no_more and not _is_refused_void(record, fact):
             return Transition(record, None, outcome)
     elif not by_totals and status not in FOLLOWS[record.status]:
         if captured <= record.captured:
@@ -261,6 +267,22 @@ def _is_of_another_attempt(record: PaymentRecord, fact: PaymentProcessed) -> boo
         and None not in {fact.provider_id, record.provider_id}
         and fact.provider_id != record.provider_id
     )
+
+
+def _is_before_the_end(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether a fact tells late of a hold that is over: a hold that is over does not come back."""
+    return (
+        record.status in {S.CANCELED, S.EXPIRED}
+        and fact.status is S.AUTHORIZED
+        and fact.provider_id is not None
+        and fact.provider_id == record.provider_id
+        and fact.occurred_at <= record.updated_at
+    )
+
+
+def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether somebody who waits for the end of a hold has to hear that there is none."""
+    return record.status is S.AUTHORIZED and fact.reason == VOID_FAILED
 
 
 def receive_transfer(
