@@ -1,10 +1,16 @@
 """Capture and void: refused by our record before they are sent, sent under one key, recorded once."""
 
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import attrs
 import pytest
 
 from paykit import (
     Declined,
+    HandleInClient,
     InvalidRequest,
     Money,
     Nothing,
@@ -12,10 +18,12 @@ from paykit import (
     PaymentStatus,
     UnsupportedOperation,
 )
+from paykit.service import PaymentService, facade
 
 from .cards import PRICE, AskableCards, answer, cards, declined, fact, moved, refused, request, told
-from .shop import notice
+from .shop import Answers, notice
 from .shop import request as redirect
+from .test_crash import run_child
 
 S = PaymentStatus
 
@@ -277,3 +285,190 @@ def test_the_end_of_another_attempt_leaves_the_hold(shop, hold):
     assert shop.status(hold).status is S.AUTHORIZED
     shop.receive(told(attrs.evolve(fact("failed"), provider_id=None)), provider="cards")
     assert shop.status(hold).status is S.FAILED
+
+
+def test_two_threads_send_one_key(database):
+    transport = Meeting(2)
+    with PaymentService([cards()], database=database, transport=transport) as service:
+        payment_id = service.create(request(), provider="cards").payment_id
+        with ThreadPoolExecutor(2) as threads:
+            done = list(threads.map(service.capture, [payment_id] * 2))
+        assert [one.record.status for one in done] == [S.SUCCEEDED] * 2
+        assert sorted(one.published for one in done) == [0, 1]
+        assert service.capture(payment_id).payment is None
+    assert [one.header("Key") for one in transport.asked] == [f"{payment_id}-capture-150000-0"] * 2
+
+
+class Meeting:
+    """A transport on which so many captures are open at the same time."""
+
+    def __init__(self, parties):
+        self.barrier = threading.Barrier(parties, timeout=20)
+        self.asked = []
+
+    def send(self, asked):
+        if asked.url.endswith("pay"):
+            return answer("authorized", id="psp-1")
+        self.asked.append(asked)
+        self.barrier.wait()
+        return answer(id="psp-1")
+
+
+CHILD = r"""
+import os, signal, sys
+from paykit.service import PaymentService, store
+from tests.service.cards import answer, cards, request
+
+database, point = sys.argv[1:]
+
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+class Transport:
+    def send(self, asked):
+        if asked.url.endswith("pay"):
+            return answer("authorized", id="psp-1")
+        os.write(1, asked.header("Key").encode())
+        if point == "while it is sent":
+            die()
+        return answer(id="psp-1")
+
+service = PaymentService([cards()], database=database, transport=Transport())
+payment_id = service.create(request(), provider="cards").payment_id
+record_facts = store.record_facts
+if point == "before the answer is stored":
+    store.record_facts = die
+elif point == "before the commit":
+    def record_then_die(*args, **kwargs):
+        record_facts(*args, **kwargs)
+        die()
+    store.record_facts = record_then_die
+service.capture(payment_id)
+die()
+"""
+
+
+@pytest.mark.parametrize(
+    ("point", "again"),
+    [
+        ("while it is sent", True),
+        ("before the answer is stored", True),
+        ("before the commit", True),
+        ("after the commit", False),
+    ],
+)
+def test_a_kill_around_a_capture_takes_the_money_once(database, point, again):
+    sent = run_child(CHILD, database, point)
+    transport, events = Answers(answer(id="psp-1")), []
+    with PaymentService([cards()], database=database, transport=transport) as service:
+        payment_id = service.create(request(), provider="cards").payment_id
+        assert service.capture(payment_id).record.status is S.SUCCEEDED
+        service._handlers.append(events.append)
+        while service.relay():
+            pass
+    assert [one.header("Key") for one in transport.asked] == ([sent] if again else [])
+    assert [said(event) for event in events] == [
+        ("authorized", None, 0, 1),
+        ("succeeded", None, 150_000, 2),
+    ]
+
+
+# A card that is charged at once, and who hears of it.
+
+
+def test_charged_at_once(shop):
+    shop.transport.answers.append(answer("succeeded", id="psp-1"))
+    session = shop.create(request(), provider="cards")
+    record = shop.status(session.payment_id)
+    assert (session.status, record.status, record.captured) == (S.SUCCEEDED, S.SUCCEEDED, PRICE)
+    assert record.provider_id == "psp-1"
+    (event,) = published(shop)
+    assert (said(event), event.source) == (("succeeded", None, 150_000, 1), "api")
+
+
+def test_declined_at_once(shop):
+    shop.transport.answers.append(declined("insufficient_funds"))
+    with pytest.raises(Declined):
+        shop.create(request(), provider="cards")
+    (event,) = published(shop)
+    assert (said(event), event.code) == (
+        ("failed", "insufficient_funds", 0, 1),
+        "E-insufficient_funds",
+    )
+
+
+def test_what_the_front_end_has_to_handle_is_kept(shop):
+    action = {"type": "threeDS2", "url": None, "data": {"nested": ["é", 1, True]}}
+    shop.transport.answers.append(answer("requires_action", action=action))
+    session = shop.create(request(), provider="cards")
+    assert session.next == HandleInClient(action)
+    assert shop.session(session.payment_id) == session
+    assert shop.create(request(), provider="cards") == session
+
+
+@pytest.mark.parametrize("act", ["create", "decline", "orphan", "capture"])
+def test_the_relay_is_woken(open_service, monkeypatch, act):
+    monkeypatch.setattr(facade, "POLL_SECONDS", 30)
+    shop = open_service(providers=[cards()])
+    before = {"capture": "succeeded", "decline": "failed"}
+    heard = threading.Event()
+
+    def handler(event):
+        if event.status == before.get(act, "authorized"):
+            heard.set()
+
+    if act == "capture":
+        payment_id = held(shop)
+    if act == "orphan":
+        shop.receive(told(fact("authorized")), provider="cards")
+    shop.subscribe(handler)
+    wait(shop, 0.2)
+    match act:
+        case "create":
+            held(shop)
+        case "orphan":
+            shop.transport.answers.append(answer("requires_action"))
+            shop.create(request(), provider="cards")
+        case "decline":
+            shop.transport.answers.append(declined())
+            with pytest.raises(Declined):
+                shop.create(request(), provider="cards")
+        case "capture":
+            shop.transport.answers.append(answer())
+            shop.capture(payment_id)
+    for _ in range(100):
+        if heard.is_set():
+            break
+        wait(shop, 0.05)
+    assert heard.is_set()
+
+
+def wait(shop, seconds):
+    if hasattr(shop, "loop"):
+        shop.loop.run_until_complete(asyncio.sleep(seconds))
+    else:
+        time.sleep(seconds)
+
+
+# A payer who is back from 3-D Secure.
+
+
+class AskedOnReturn(AskableCards):
+    name = "onreturn"
+    info = attrs.evolve(AskableCards.info, ask_on_return=True)
+
+
+@pytest.mark.parametrize(("kind", "asks"), [(AskableCards, False), (AskedOnReturn, True)])
+def test_a_return_settles_nothing_but_the_provider_may_be_asked(open_service, kind, asks):
+    shop = open_service(providers=[cards(kind)])
+    shop.transport.answers.append(answer("requires_action", action={"type": "threeDS2"}))
+    payment_id = shop.create(request(), provider=kind.name).payment_id
+    shop.transport.answers.append(answer("authorized", id="psp-1"))
+    back = told(fact("succeeded"))
+    info = shop.receive_return(back, provider=kind.name)
+    assert info.record.status is (S.AUTHORIZED if asks else S.REQUIRES_ACTION)
+    assert info.published == int(asks)
+    shop.transport.answers.clear()
+    if asks:  # it is asked while it is open, and not again
+        assert shop.receive_return(back, provider=kind.name).record.status is S.AUTHORIZED
+    assert shop.status(payment_id) == info.record

@@ -84,9 +84,14 @@ def void_key(record: PaymentRecord) -> str:
     return f"{record.payment_id}-void"
 
 
-def answer_id(record: PaymentRecord, key: str) -> str:
-    """The event id of the provider's answer to a command: one key has one answer."""
-    return fingerprint(f"api|{record.payment_id}|{key}".encode())
+def answers_to(record: PaymentRecord, key: str) -> list[str]:
+    """The event ids that an answer to a command may have been recorded under."""
+    return [_answer_id(record, key, status) for status in PaymentStatus]
+
+
+def _answer_id(record: PaymentRecord, key: str, said: str) -> str:
+    # Whoever repeats a command may hear that it is done, where the first only heard that it waits.
+    return fingerprint(f"api|{record.payment_id}|{key}|{said}".encode())
 
 
 def captured(
@@ -109,7 +114,7 @@ def refused(
 ) -> PaymentProcessed:
     """A capture that the provider refused, as a fact: the hold stands, as far as that tells."""
     return PaymentProcessed(
-        event_id=answer_id(record, f"{key}|refused"),
+        event_id=_answer_id(record, key, "refused"),
         provider=record.provider,
         account=record.account,
         reference=record.reference,
@@ -140,7 +145,7 @@ def _answer(
     if amount.currency == record.amount.currency:
         amount = max(amount, record.amount)
     return PaymentProcessed(
-        event_id=answer_id(record, key),
+        event_id=_answer_id(record, key, payment.status),
         provider=record.provider,
         account=record.account,
         reference=record.reference,

@@ -334,8 +334,8 @@ class Operations:
         return record, provider
 
     def _is_answered(self, record: PaymentRecord, key: str) -> Operation[bool]:
-        answer = commands.answer_id(record, key)
-        known: bool = yield Read(lambda conn: store.knows(conn, record, answer))
+        answers = commands.answers_to(record, key)
+        known: bool = yield Read(lambda conn: store.knows(conn, record, answers))
         return known
 
     def _commanded(

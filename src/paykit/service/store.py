@@ -149,12 +149,12 @@ def count_answers(conn: Connection, payment_id: str) -> int:
     return conn.execute(select(func.count()).select_from(inbox).where(*mine)).scalar_one()
 
 
-def knows(conn: Connection, record: PaymentRecord, event_id: str) -> bool:
-    """Whether a fact is on record."""
+def knows(conn: Connection, record: PaymentRecord, event_ids: Sequence[str]) -> bool:
+    """Whether one of these facts is on record."""
     mine = (
         inbox.c.provider == record.provider,
         inbox.c.account == record.account,
-        inbox.c.event_id == event_id,
+        inbox.c.event_id.in_(event_ids),
     )
     return conn.execute(select(inbox.c.event_id).where(*mine)).first() is not None
 
