@@ -269,7 +269,11 @@ def test_a_void_that_is_declined(shop):
     shop.transport.answers += [declined(), answer(captured=150_000)]
     with pytest.raises(Declined):
         shop.void(payment_id)
-    assert shop.status(payment_id).status is S.SUCCEEDED
+    assert [said(event) for event in published(shop)] == [
+        ("authorized", None, 0, 1),
+        ("authorized", "void_failed", 0, 2),
+        ("succeeded", None, 150_000, 3),  # it was asked why
+    ]
 
 
 def test_an_answer_about_another_amount_is_review(shop, hold):

@@ -91,7 +91,7 @@ movements = Table(
     Column("provider", String(40), primary_key=True),
     Column("account", String(80), primary_key=True),
     Column("kind", String(16), primary_key=True),
-    Column("movement_id", String(160), primary_key=True),
+    Column("movement_id", String(255), primary_key=True),
     Column("payment_id", String(64), nullable=False, index=True),
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),

@@ -209,8 +209,8 @@ def move(
         return Transition(record, None, Outcome.ACCEPTED)  # it is on record
     captured, refunded = _moved(record, movement, before, after)
     status, discrepancy = by_movements(record.amount, captured, refunded, after)
-    if status is None and after.refused and record.status in _NOT_HELD_YET:
-        status = S.AUTHORIZED
+    if status is None and after.refused:
+        status = _after_a_refusal(record, fact)
     if status is None or record.status is S.DISPUTED:
         status = record.status
     moved = attrs.evolve(
@@ -234,6 +234,14 @@ def move(
         sequence=record.sequence + 1,
     )
     return Transition(moved, _published(moved, fact, discrepancy), outcome)
+
+
+def _after_a_refusal(record: PaymentRecord, fact: PaymentProcessed) -> PaymentStatus:
+    """What a refused capture, the only thing known beside the hold, says of that hold."""
+    open_ = record.status is S.AUTHORIZED or record.status in _NOT_HELD_YET
+    if open_ and fact.status in {S.AUTHORIZED, S.CANCELED, S.EXPIRED}:
+        return fact.status
+    return record.status
 
 
 def _moved(
@@ -381,11 +389,13 @@ def _discrepancy(
         return Discrepancy.PROVIDER_ID
     if fact.status in _REFUND_FACTS:
         return _refund_discrepancy(record, fact)
+    if fact.movement is not None:
+        return None  # its amount is that of one of several
     if fact.amount < record.amount:
         return Discrepancy.UNDERPAID
     if fact.amount > record.amount:
         return Discrepancy.OVERPAID
-    if fact.captured and fact.status in {S.SUCCEEDED, *_UNPAID}:
+    if fact.captured and fact.status in {S.SUCCEEDED, S.AUTHORIZED, *_UNPAID}:
         return _captured_discrepancy(record, fact.captured, fact.status)
     return None
 

@@ -29,7 +29,15 @@ from ..provider import Outcome
 from ..signing import fingerprint
 from .schema import inbox, movements, outbox, payments
 from .state import PaymentRecord, Transition, move, receive_transfer, transition
-from .tally import Entry, MovementState, Tally, add_up, next_state
+from .tally import (
+    UNDECIDED,
+    Entry,
+    MovementState,
+    Tally,
+    add_up,
+    is_contradictory,
+    next_state,
+)
 
 #: The outcome of a delivery with several facts is the gravest of theirs.
 _GRAVEST: Final = (
@@ -393,7 +401,10 @@ def _change(
     entries = _entries(conn, record)
     before = add_up(entries.values(), record.amount.currency)
     movement = fact.movement
-    if movement is None or id_taken or movement.amount.currency != record.amount.currency:
+    if movement is not None and is_contradictory(fact, movement):
+        return Transition(record, None, Outcome.MISMATCH)
+    other_currency = movement and movement.amount.currency != record.amount.currency
+    if movement is None or id_taken or other_currency or fact.status in UNDECIDED:
         tally = None if before.empty else before
         return transition(record, fact, id_taken=id_taken, tally=tally)
     key = (movement.kind, movement.id)
@@ -401,7 +412,7 @@ def _change(
     if known is None and _is_anothers(conn, record, movement):
         return transition(record, fact, id_taken=True)
     other_amount = known is not None and known.movement.amount != movement.amount
-    if other_amount or movement.amount.minor < 0:
+    if other_amount:
         return Transition(record, None, Outcome.MISMATCH)  # what is on record stays
     state = next_state(known.state if known else None, fact, movement)
     entries[key] = Entry(movement, state)

@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
 
 import attrs
 
 from ..events import Movement, MovementKind, PaymentProcessed
 from ..models import PaymentStatus
 from ..money import Money
+
+S = PaymentStatus
+
+#: A notice with such a status says of no movement how it ended.
+UNDECIDED: Final = frozenset({S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
+_MOVED: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED})
 
 
 class MovementState(StrEnum):
@@ -44,6 +51,14 @@ class Tally:
     empty: bool = True
 
 
+def is_contradictory(fact: PaymentProcessed, movement: Movement) -> bool:
+    """Whether a fact says of its movement that it was done, and in its status that it was not."""
+    decided = fact.status not in UNDECIDED
+    return movement.amount.minor < 0 or (
+        decided and not movement.undone and fact.status not in _MOVED
+    )
+
+
 def next_state(
     known: MovementState | None, fact: PaymentProcessed, movement: Movement
 ) -> MovementState:
@@ -58,7 +73,7 @@ def next_state(
 def _told(fact: PaymentProcessed, movement: Movement) -> MovementState:
     if not movement.undone:
         return MovementState.COUNTED
-    taken_back = fact.status is PaymentStatus.FAILED
+    taken_back = fact.status is S.FAILED
     return MovementState.REVERSED if taken_back else MovementState.REFUSED
 
 
