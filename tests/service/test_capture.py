@@ -255,6 +255,32 @@ def test_a_hold_is_released_once(shop, hold):
     assert keys(shop) == [f"{hold}-void"]
 
 
+@pytest.mark.parametrize("act", ["void", "refresh"])
+def test_the_end_of_our_hold_may_have_an_id_of_its_own(shop, act):
+    payment_id = held(shop, "askable")
+    shop.transport.answers.append(answer("canceled", id="void-1"))
+    getattr(shop, act)(payment_id)
+    record = shop.status(payment_id)
+    assert (record.status, record.provider_id) == (S.CANCELED, "psp-1")
+
+
+def test_an_answer_about_a_page_comes_after_its_payment_is_held(shop, database):
+    def meanwhile(_asked):
+        notice = attrs.evolve(fact("authorized", provider_id="pi_1"), provider="askable")
+        with PaymentService([cards(AskableCards)], database=database) as other:
+            other.receive(told(notice), provider="askable")
+        return answer("expired", id="cs_1")
+
+    shop.transport.answers += [
+        answer("requires_action", id="cs_1", action={"type": "page"}),
+        meanwhile,
+    ]
+    payment_id = shop.create(request(), provider="askable").payment_id
+    assert shop.refresh(payment_id) == 0
+    record = shop.status(payment_id)
+    assert (record.status, record.provider_id) == (S.AUTHORIZED, "pi_1")
+
+
 def test_a_void_that_is_only_taken_on(shop, hold):
     shop.transport.answers.append(answer("pending"))
     assert shop.void(hold).record.status is S.AUTHORIZED

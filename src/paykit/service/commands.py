@@ -15,7 +15,7 @@ from ..events import Movement, MovementKind, PaymentProcessed, Source
 from ..models import Payment, PaymentStatus
 from ..money import Money
 from ..signing import fingerprint
-from .state import VOID_FAILED, PaymentRecord
+from .state import UNPAID, VOID_FAILED, PaymentRecord
 
 S = PaymentStatus
 
@@ -137,6 +137,15 @@ def refused_void(
     return attrs.evolve(whole, reason=VOID_FAILED, movement=None)
 
 
+def id_told(record: PaymentRecord, payment: Payment) -> str | None:
+    """The provider's id of what it answered about.
+
+    The end of a hold may come with an id of its own, and it is that of the hold we asked about.
+    """
+    ends_our_hold = record.status is S.AUTHORIZED and payment.status in UNPAID
+    return (record.provider_id if ends_our_hold else None) or payment.provider_id
+
+
 def _answer(
     record: PaymentRecord, payment: Payment, total: Money | None, *, key: str, now: datetime
 ) -> PaymentProcessed:
@@ -152,7 +161,7 @@ def _answer(
         status=payment.status,
         amount=amount,
         occurred_at=payment.occurred_at or now,
-        provider_id=payment.provider_id,
+        provider_id=id_told(record, payment),
         code=payment.code,
         reason=payment.reason,
         captured=total,

@@ -541,7 +541,7 @@ def _answer(
         status=payment.status,
         amount=payment.amount or record.amount,
         occurred_at=payment.occurred_at or now,
-        provider_id=payment.provider_id,
+        provider_id=commands.id_told(record, payment),
         code=payment.code,
         reason=payment.reason,
         captured=payment.captured,

@@ -32,15 +32,15 @@ S = PaymentStatus
 
 _PAID: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
 _CLOSED: Final = _PAID | {S.AUTHORIZED, S.NEEDS_REVIEW}
-_UNPAID: Final = frozenset({S.FAILED, S.CANCELED, S.EXPIRED})
-_OPEN_ENDS: Final = _CLOSED | _UNPAID
+UNPAID: Final = frozenset({S.FAILED, S.CANCELED, S.EXPIRED})
+_OPEN_ENDS: Final = _CLOSED | UNPAID
 
 #: Which status may follow which. Whatever is not here changes nothing.
 FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
     S.PENDING: _OPEN_ENDS | {S.REQUIRES_ACTION, S.UNKNOWN},
     S.REQUIRES_ACTION: _OPEN_ENDS | {S.PENDING, S.UNKNOWN},
     S.UNKNOWN: _OPEN_ENDS,
-    S.AUTHORIZED: _PAID | _UNPAID | {S.NEEDS_REVIEW},
+    S.AUTHORIZED: _PAID | UNPAID | {S.NEEDS_REVIEW},
     S.SUCCEEDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
     S.PARTIALLY_REFUNDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
     S.REFUNDED: frozenset({S.DISPUTED}),
@@ -52,7 +52,7 @@ FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
 }
 
 #: Nothing more is expected, though a late success or a refund may still come.
-FINAL: Final = _PAID | _UNPAID
+FINAL: Final = _PAID | UNPAID
 #: A payment that merely waits is not news for a saga.
 _SILENT: Final = frozenset({S.PENDING, S.REQUIRES_ACTION})
 #: When a payment is closed, any time is too late.
@@ -136,7 +136,7 @@ def transition(
     refunded = record.refunded if discrepancy else _refunded(record, fact)
     if record.status is S.DISPUTED and status in _REFUND_FACTS:
         status = S.DISPUTED
-    if record.status is S.AUTHORIZED and record.captured and status in _UNPAID:
+    if record.status is S.AUTHORIZED and record.captured and status in UNPAID:
         status = S.SUCCEEDED  # what was held beside the part that is taken
     by_totals, of_totals, left = None, None, _left(record, status, captured)
     if tally is not None and not discrepancy:
@@ -270,7 +270,7 @@ def _is_of_another_attempt(record: PaymentRecord, fact: PaymentProcessed) -> boo
     """
     return (
         record.status is S.AUTHORIZED
-        and fact.status in _UNPAID
+        and fact.status in UNPAID
         and not fact.captured
         and None not in {fact.provider_id, record.provider_id}
         and fact.provider_id != record.provider_id
@@ -395,7 +395,7 @@ def _discrepancy(
         return Discrepancy.UNDERPAID
     if fact.amount > record.amount:
         return Discrepancy.OVERPAID
-    if fact.captured and fact.status in {S.SUCCEEDED, S.AUTHORIZED, *_UNPAID}:
+    if fact.captured and fact.status in {S.SUCCEEDED, S.AUTHORIZED, *UNPAID}:
         return _captured_discrepancy(record, fact.captured, fact.status)
     return None
 
@@ -413,7 +413,7 @@ def _captured_discrepancy(
     # than was asked is no contradiction of a success: the shop may have captured a part.
     if captured > record.amount:
         return Discrepancy.OVERPAID
-    if status in _UNPAID:
+    if status in UNPAID:
         return Discrepancy.UNDERPAID if captured < record.amount else Discrepancy.LATE
     return None
 
