@@ -119,6 +119,11 @@ def said(event):
     return (event.status.value, event.reason, event.captured.minor, event.refunded.minor)
 
 
+def maybe(name, amount):
+    """A notice that money was given back, or never taken (Adyen's cancel-or-refund)."""
+    return moved("refund", name, amount, status="needs_review", reason="canceled_or_refunded")
+
+
 # What each story ends as, in whatever order it is told.
 
 STORIES = {
@@ -152,6 +157,18 @@ STORIES = {
     "one of two undone": (
         [FIRST, REFUND_A, REFUND_B, A_UNDONE],
         ("partially_refunded", 60_000, 30_000, None),
+    ),
+    "given back or never taken": (
+        [AUTHORIZED, FIRST, maybe("r-a", 50_000)],
+        ("needs_review", 60_000, 0, None),
+    ),
+    "given back, as is told later": (
+        [FIRST, maybe("r-a", 50_000), REFUND_A],
+        ("partially_refunded", 60_000, 50_000, None),
+    ),
+    "never taken, as is told later": (
+        [AUTHORIZED, FIRST, maybe("r-a", 50_000), A_UNDONE],
+        ("succeeded", 60_000, 0, None),
     ),
     "only refunds, undone": ([REFUND_A, A_UNDONE], ("needs_review", 0, 0, None)),
     "refund alone": ([REFUND_A], ("partially_refunded", 0, 50_000, None)),
@@ -323,6 +340,13 @@ def test_a_total_that_had_a_refund_loses_it_with_that_refund(engine):
     assert state(after) == ("partially_refunded", 150_000, 30_000, None)
 
 
+def test_whether_it_was_given_back_or_never_taken_is_asked_of_a_person(engine):
+    for before in ([AUTHORIZED], [AUTHORIZED, FIRST], [AUTHORIZED, FIRST, REFUND_B]):
+        events = run(engine, [*before, maybe("r-a", 50_000)])[1]
+        assert len(events) == len(before) + 1
+        assert (events[-1].status, events[-1].reason) == (S.NEEDS_REVIEW, "canceled_or_refunded")
+
+
 def test_more_given_back_than_was_paid(engine):
     _, events, outcomes, _ = run(engine, [AUTHORIZED, FIRST, REFUND_A, REFUND_B])
     assert outcomes[-1] is Outcome.MISMATCH
@@ -365,7 +389,7 @@ def test_a_movement_whose_end_nobody_can_read_is_not_counted(engine, status):
 
 
 def test_a_movement_that_was_done_and_was_not(engine):
-    for one, status in [(FIRST, "failed"), (FIRST, "authorized"), (REFUND_A, "needs_review")]:
+    for one, status in [(FIRST, "failed"), (FIRST, "authorized"), (REFUND_A, "disputed")]:
         odd = attrs.evolve(one, status=S(status))
         after, events, outcomes, counted = run(engine, [AUTHORIZED, odd])
         assert state(after) == ("authorized", 0, 0, None)
@@ -469,6 +493,10 @@ def test_what_a_poll_answers_and_what_notices_tell(open_service):
         (MovementState.COUNTED, A_UNDONE, MovementState.REVERSED),
         (MovementState.REFUSED, FIRST, MovementState.REVERSED),
         (MovementState.REVERSED, FIRST, MovementState.REVERSED),
+        (None, maybe("r-a", 1), MovementState.UNSURE),
+        (MovementState.UNSURE, REFUND_A, MovementState.COUNTED),
+        (MovementState.UNSURE, A_UNDONE, MovementState.REFUSED),
+        (MovementState.COUNTED, maybe("r-a", 1), MovementState.COUNTED),
         (MovementState.REVERSED, refused("c-1", 1), MovementState.REVERSED),
     ],
 )

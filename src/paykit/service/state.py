@@ -184,6 +184,8 @@ def by_movements(
         return S.NEEDS_REVIEW, Discrepancy.REVERSED
     if max(captured, refunded) > asked or refunded > captured > Money(0, asked.currency):
         return S.NEEDS_REVIEW, Discrepancy.OVERPAID
+    if tally.unsure:
+        return S.NEEDS_REVIEW, None
     if refunded:
         whole = captured or asked
         return (S.REFUNDED if refunded >= whole else S.PARTIALLY_REFUNDED), None
@@ -221,7 +223,7 @@ def move(
         discrepancy=discrepancy or _kept(record, before),
     )
     outcome = Outcome.MISMATCH if discrepancy is Discrepancy.OVERPAID else Outcome.ACCEPTED
-    if moved == record and not movement.undone:
+    if moved == record and not movement.undone and before.unsure == after.unsure:
         return Transition(record, None, outcome)  # a total told of this money before
     first = captured and not record.captured
     moved = attrs.evolve(
