@@ -197,6 +197,13 @@ def test_silence_leaves_it_as_it_is_and_the_key_stays(shop, hold):
     assert keys(shop) == [f"{hold}-capture-150000-0"] * 2
 
 
+def test_an_answer_that_nobody_can_read_is_none(shop, hold):
+    shop.transport.answers += [answer("unknown"), answer()]
+    assert shop.capture(hold).record.status is S.AUTHORIZED
+    assert shop.capture(hold).record.status is S.SUCCEEDED
+    assert keys(shop) == [f"{hold}-capture-150000-0"] * 2
+
+
 @pytest.mark.parametrize(
     ("amount", "why"),
     [

@@ -446,6 +446,29 @@ def test_a_void_that_is_refused_is_told(engine):
     assert len(run(engine, [AUTHORIZED, FIRST, no])[1]) == 2
 
 
+@pytest.mark.parametrize("status", ["canceled", "expired"])
+def test_the_rest_of_a_hold_is_less_than_was_asked(engine, status):
+    rest = fact(status, 90_000)
+    for order in permutations([AUTHORIZED, FIRST, rest]):
+        if order.index(rest) > order.index(AUTHORIZED):
+            assert ends(engine, *order) == ("succeeded", 60_000, 0, None)
+    told_of_both = fact("succeeded", 90_000, captured=Money(60_000, "VND"))
+    assert ends(engine, AUTHORIZED, told_of_both) == ("succeeded", 60_000, 0, None)
+    no = fact("authorized", 90_000, reason="void_failed")
+    assert ends(engine, AUTHORIZED, no) == ("authorized", 0, 0, None)
+    # But nothing was held of this one.
+    assert ends(engine, rest) == ("needs_review", 0, 0, "underpaid")
+
+
+def test_a_person_that_the_provider_sends_to_look_is_told(engine):
+    look = fact("needs_review", 60_000, reason="returned")
+    for before in ([AUTHORIZED, fact("succeeded")], [AUTHORIZED, FIRST], [FIRST, REFUND_A]):
+        after, events, _, _ = run(engine, [*before, attrs.evolve(look, amount=PRICE)])
+        assert (after.status, after.captured) == (S.NEEDS_REVIEW, events[-2].captured)
+        assert (events[-1].status, events[-1].reason) == (S.NEEDS_REVIEW, "returned")
+    assert run(engine, [DISPUTE, look])[0].status is S.DISPUTED
+
+
 def test_a_movement_of_another_payment(open_service):
     shop = open_service(providers=[cards()])
     shop.transport.answers += [answer("authorized", id="psp-1"), answer("authorized", id="psp-2")]

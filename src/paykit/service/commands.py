@@ -85,8 +85,11 @@ def void_key(record: PaymentRecord) -> str:
 
 
 def answers_to(record: PaymentRecord, key: str) -> list[str]:
-    """The event ids that an answer to a command may have been recorded under."""
-    return [_answer_id(record, key, status) for status in PaymentStatus]
+    """The event ids that an answer to a command may have been recorded under.
+
+    An answer that nobody can read is none: the same key asks again.
+    """
+    return [_answer_id(record, key, status) for status in PaymentStatus if status is not S.UNKNOWN]
 
 
 def _answer_id(record: PaymentRecord, key: str, said: str) -> str:

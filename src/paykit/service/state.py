@@ -143,14 +143,14 @@ def transition(
         totals = max(record.captured, captured), max(record.refunded, refunded)
         by_totals, of_totals = by_movements(record.amount, *totals, tally)
         left = of_totals or _kept(record, tally)
-        if S.DISPUTED in {status, record.status}:
+        if S.DISPUTED in {status, record.status} or fact.status is S.NEEDS_REVIEW:
             by_totals = None
         status = by_totals or status
     if status is record.status:
         no_more = refunded <= record.refunded and captured <= record.captured
         if no_more and not _is_refused_void(record, fact):
             return Transition(record, None, outcome)
-    elif not by_totals and status not in FOLLOWS[record.status]:
+    elif not by_totals and not _may_follow(record, fact, status):
         if captured <= record.captured:
             return Transition(record, None, outcome)
         status = record.status  # what is paid stays paid; that there is more of it is news
@@ -170,6 +170,13 @@ def transition(
     if silent:
         return Transition(after, None, outcome)
     return Transition(after, _published(after, fact, discrepancy or of_totals), outcome)
+
+
+def _may_follow(record: PaymentRecord, fact: PaymentProcessed, status: PaymentStatus) -> bool:
+    # That the provider itself sends a person to look is more than a notice that contradicts us.
+    sent_to_look = status is fact.status is S.NEEDS_REVIEW and fact.discrepancy is None
+    may = sent_to_look and record.status in _PAID - {S.DISPUTED}
+    return may or status in FOLLOWS[record.status]
 
 
 def by_movements(
@@ -393,13 +400,19 @@ def _discrepancy(
         return _refund_discrepancy(record, fact)
     if fact.movement is not None:
         return None  # its amount is that of one of several
-    if fact.amount < record.amount:
+    if fact.amount < record.amount and not _is_about_a_part(record, fact):
         return Discrepancy.UNDERPAID
     if fact.amount > record.amount:
         return Discrepancy.OVERPAID
     if fact.captured and fact.status in {S.SUCCEEDED, S.AUTHORIZED, *UNPAID}:
         return _captured_discrepancy(record, fact.captured, fact.status)
     return None
+
+
+def _is_about_a_part(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether the amount may be that of a part of a hold: what was taken, or what was left."""
+    held = record.status is S.AUTHORIZED or record.status in _PAID
+    return held and bool(fact.captured or fact.status in UNPAID or fact.reason == VOID_FAILED)
 
 
 def _left(record: PaymentRecord, status: PaymentStatus, captured: Money) -> Discrepancy | None:
