@@ -22,7 +22,8 @@ from ..retries import Timeouts
 from ..transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Transport
 from . import store
 from .commands import Commanded
-from .operations import Operations, Read, Receipt, ReturnInfo, Talk, Transact, log
+from .effects import Read, Talk, Transact, log
+from .operations import Operations, Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, relay_once
 from .state import PaymentRecord
 from .writer import Writer, open_database

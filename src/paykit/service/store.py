@@ -15,29 +15,14 @@ from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select,
 from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
-from ..events import (
-    EVENT_TYPE,
-    Movement,
-    MovementKind,
-    PaymentProcessed,
-    Source,
-    TransferReceived,
-)
+from ..events import EVENT_TYPE, PaymentProcessed, Source, TransferReceived
 from ..models import Discrepancy, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from ..signing import fingerprint
-from .schema import inbox, movements, outbox, payments
-from .state import PaymentRecord, Transition, move, receive_transfer, transition
-from .tally import (
-    UNDECIDED,
-    Entry,
-    MovementState,
-    Tally,
-    add_up,
-    is_contradictory,
-    next_state,
-)
+from .ledger import change
+from .schema import inbox, outbox, payments
+from .state import PaymentRecord, receive_transfer
 
 #: The outcome of a delivery with several facts is the gravest of theirs.
 _GRAVEST: Final = (
@@ -377,7 +362,7 @@ def _apply(
     if isinstance(fact, TransferReceived):
         done = receive_transfer(record, fact, id_taken=id_taken)
     else:
-        done = _change(conn, record, fact, id_taken=id_taken)
+        done = change(conn, record, fact, id_taken=id_taken)
     if done.record != record:
         conn.execute(
             update(payments)
@@ -393,94 +378,6 @@ def _apply(
         return done.outcome, 0
     _put_out(conn, done.event, record, now)
     return done.outcome, 1
-
-
-def _change(
-    conn: Connection, record: PaymentRecord, fact: PaymentProcessed, *, id_taken: bool
-) -> Transition:
-    entries = _entries(conn, record)
-    before = add_up(entries.values(), record.amount.currency)
-    movement = fact.movement
-    if movement is not None and is_contradictory(fact, movement):
-        return Transition(record, None, Outcome.MISMATCH)
-    other_currency = movement and movement.amount.currency != record.amount.currency
-    if movement is None or id_taken or other_currency or fact.status in UNDECIDED:
-        tally = None if before.empty else before
-        return transition(record, fact, id_taken=id_taken, tally=tally)
-    key = (movement.kind, movement.id)
-    known = entries.get(key)
-    if known is None and _is_anothers(conn, record, movement):
-        return transition(record, fact, id_taken=True)
-    other_amount = known is not None and known.movement.amount != movement.amount
-    if other_amount:
-        return Transition(record, None, Outcome.MISMATCH)  # what is on record stays
-    state = next_state(known.state if known else None, fact, movement)
-    entries[key] = Entry(movement, state)
-    _keep(conn, record, movement, state)
-    after = add_up(entries.values(), record.amount.currency)
-    return move(record, fact, movement, before=before, after=after)
-
-
-def count_refused(conn: Connection, record: PaymentRecord) -> int:
-    """How many captures of a payment were refused or taken back."""
-    return tally_of(conn, record).refused
-
-
-def tally_of(conn: Connection, record: PaymentRecord) -> Tally:
-    """What the movements of a payment add up to."""
-    return add_up(_entries(conn, record).values(), record.amount.currency)
-
-
-def _entries(conn: Connection, record: PaymentRecord) -> dict[tuple[MovementKind, str], Entry]:
-    rows = conn.execute(select(movements).where(movements.c.payment_id == record.payment_id))
-    found = [
-        Entry(
-            Movement(
-                kind=MovementKind(row.kind),
-                id=row.movement_id,
-                amount=Money(row.amount, row.currency),
-            ),
-            MovementState(row.state),
-        )
-        for row in rows
-    ]
-    return {(entry.movement.kind, entry.movement.id): entry for entry in found}
-
-
-def _is_anothers(conn: Connection, record: PaymentRecord, movement: Movement) -> bool:
-    """Whether a movement of this name belongs to another payment."""
-    owner = conn.execute(select(movements.c.payment_id).where(_named(record, movement))).scalar()
-    return owner not in {None, record.payment_id}
-
-
-def _keep(
-    conn: Connection, record: PaymentRecord, movement: Movement, state: MovementState
-) -> None:
-    changed = conn.execute(
-        update(movements).where(_named(record, movement)).values(state=state.value)
-    )
-    if changed.rowcount == 0:
-        conn.execute(
-            insert(movements).values(
-                provider=record.provider,
-                account=record.account,
-                kind=movement.kind.value,
-                movement_id=movement.id,
-                payment_id=record.payment_id,
-                amount=movement.amount.minor,
-                currency=movement.amount.currency,
-                state=state.value,
-            )
-        )
-
-
-def _named(record: PaymentRecord, movement: Movement) -> Any:
-    return and_(
-        movements.c.provider == record.provider,
-        movements.c.account == record.account,
-        movements.c.kind == movement.kind.value,
-        movements.c.movement_id == movement.id,
-    )
 
 
 def _put_out(
