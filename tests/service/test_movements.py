@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 
 from paykit import Discrepancy, Money, Outcome, PaymentProcessed, PaymentStatus
+from paykit.events import Source
 from paykit.service import PaymentService, store
 from paykit.service.schema import metadata, movements, outbox
 from paykit.service.state import BY_TOTALS, FOLLOWS, PaymentRecord, by_movements
@@ -200,6 +201,14 @@ STORIES = {
         [fact("succeeded"), moved("capture", "c-9", 150_000, undone=True)],
         ("needs_review", 0, 0, "reversed"),
     ),
+    "captured at once and told of it twice, taken back": (
+        [
+            fact("succeeded", captured=PRICE),
+            fact("succeeded", captured=PRICE, number=2),
+            moved("capture", "c-9", 150_000, undone=True),
+        ],
+        ("needs_review", 0, 0, "reversed"),
+    ),
     "released": (
         [AUTHORIZED, fact("canceled"), refused("c-1", 60_000)],
         ("canceled", 0, 0, None),
@@ -316,10 +325,11 @@ def test_what_was_taken_back_stays_a_question_for_a_person(engine):
         ("needs_review", None, 90_000, 0),  # more money, and an event, but no success
     ]
     assert {event.discrepancy for event in events[2:]} == {Discrepancy.REVERSED}
-    late = [again(fact("succeeded")), fact("succeeded", captured=PRICE, number=9)]
-    for one in late:
-        assert run(engine, [*facts, one])[0].status is S.NEEDS_REVIEW
-    assert run(engine, [*facts, late[0]])[0] == after
+    for late in (again(fact("succeeded")), fact("succeeded", captured=PRICE, number=9)):
+        assert run(engine, [*facts, late])[0] == after
+    # Who is asked now tells of now; but whether that makes it good is for a person.
+    asked = fact("succeeded", captured=PRICE, number=9, source=Source.POLL)
+    assert state(run(engine, [*facts, asked])[0]) == ("needs_review", 150_000, 0, "reversed")
 
 
 def test_a_total_and_the_movements_are_not_counted_twice(engine):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from ..errors import ConfigurationError, InvalidRequest, UnsupportedOperation
+from ..errors import ConfigurationError, InvalidRequest
 from ..events import PaymentProcessed, Source
 from ..models import Payment
 from ..provider import Capability, Clock, IdFactory, Provider
@@ -60,7 +60,7 @@ class Accounts:
             raise InvalidRequest("there is no such payment", field="payment_id")
         provider = self._provider_of(record)
         if capability not in provider.capabilities:
-            raise UnsupportedOperation(provider.name, capability.value)
+            raise provider._unsupported(capability)  # noqa: SLF001 - it knows why
         return record, provider
 
     def _record(self, fact: PaymentProcessed, now: datetime) -> Operation[int]:

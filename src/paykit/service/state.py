@@ -21,7 +21,7 @@ from typing import Final
 
 import attrs
 
-from ..events import Movement, MovementKind, PaymentProcessed, TransferReceived
+from ..events import Movement, MovementKind, PaymentProcessed, Source, TransferReceived
 from ..models import Discrepancy, PaymentRef, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
@@ -373,12 +373,14 @@ def _captured(
     if discrepancy in {Discrepancy.CURRENCY, Discrepancy.PROVIDER_ID}:
         return record.captured
     paid = fact.status in _PAID and not discrepancy
+    taken_back = Money(0, record.amount.currency) if tally is None else tally.taken_back
     # What merely waits may have got a part: that counts once a transfer or the end tells of it.
     if fact.captured and (paid or discrepancy or fact.status is S.AUTHORIZED):
-        return fact.captured
+        # A notice may be older than what took its money back; who is asked tells of now.
+        return fact.captured - taken_back if fact.source is Source.WEBHOOK else fact.captured
     if not paid or (record.status in _PAID and record.captured):
         return record.captured
-    return record.amount if tally is None else record.amount - tally.taken_back
+    return record.amount - taken_back
 
 
 def _refunded(record: PaymentRecord, fact: PaymentProcessed) -> Money:
