@@ -31,7 +31,9 @@ from paykit.providers.momo import codes as momo_codes
 from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.sandbox.bank.config import OWN_ACCOUNT
 from paykit.service import AsyncPaymentService, PaymentService, relay, writer
-from paykit.service.state import FINAL, FOLLOWS
+from paykit.service.commands import CAPTURE_FAILED
+from paykit.service.state import FINAL, FOLLOWS, VOID_FAILED, by_movements
+from paykit.service.tally import add_up
 from paykit.testing import deliveries
 from paykit.testing.conformance.data import CaseFolder
 from paykit.webhooks import receiver
@@ -64,6 +66,23 @@ def test_statuses_and_what_follows_them():
         status.value: ("yes" if status in FINAL else "no", sorted(FOLLOWS[status]))
         for status in PaymentStatus
     }
+
+
+def test_statuses_by_totals():
+    rows = table(SERVICE, "captured", "given back", "status", "discrepancy")
+    assert len(rows) > 5
+    for captured, refunded, status, discrepancy in rows:
+        totals = Money(int(captured), "VND"), Money(int(refunded), "VND")
+        says = by_movements(Money(150_000, "VND"), *totals, add_up([], "VND"))
+        assert says == (
+            next(iter(code(status)), None),
+            next(iter(code(discrepancy)), None),
+        )
+
+
+def test_reasons_of_the_service():
+    rows = table(SERVICE, "reason", "what happened")
+    assert [code(row[0])[0] for row in rows] == [CAPTURE_FAILED, "refund_failed", VOID_FAILED]
 
 
 def test_discrepancies():

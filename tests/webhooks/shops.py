@@ -14,7 +14,7 @@ import httpx
 
 from paykit import HttpResponse, Money, PaymentRequest
 from paykit.service import AsyncPaymentService
-from paykit.service.operations import log as service_log
+from paykit.service.effects import log as service_log
 from paykit.service.schema import metadata
 from tests.service.shop import Clock
 
