@@ -454,6 +454,7 @@ def test_settings_of_the_sandbox():
             config.adyen.merchant_account,
             config.adyen.api_key,
             config.adyen.hmac_key,
+        ),
         "Checkout.com": (
             config.checkoutcom.secret_key,
             config.checkoutcom.signature_key,
