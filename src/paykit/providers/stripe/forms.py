@@ -14,6 +14,7 @@ from ...models import PaymentRequest
 ID = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 #: Visible ASCII: it also goes into headers and queries.
 REFERENCE: Final = r"[!-~]{1,200}"
+_REFERENCE = re.compile(REFERENCE, re.ASCII)
 #: What stands for the session's id in the address that the payer comes back to.
 SESSION_ID: Final = "{CHECKOUT_SESSION_ID}"
 
@@ -41,6 +42,12 @@ def to_key(purpose: str, key: str) -> str:
     if _KEY.fullmatch(whole):
         return whole
     return f"{purpose}:{sha256(key.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def our_reference(metadata: Mapping[str, str], name: str = "reference") -> str | None:
+    """The reference that paykit kept in ``metadata``; ``None`` if that is not of our making."""
+    found = metadata.get(name, "")
+    return found if _REFERENCE.fullmatch(found) else None
 
 
 def check_id(value: str | None, field: str, *prefixes: str) -> str:
