@@ -140,7 +140,8 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "PREARBITRATION_WON": Kind.DISPUTE,
     "PREARBITRATION_LOST": Kind.DISPUTE,
 }
-#: These are about the payment itself: their ``pspReference`` is the payment's. For all others that
-#: is the modification's, and the payment's is the ``originalReference``.
-OF_THE_PAYMENT: Final = frozenset({"AUTHORISATION", "EXPIRE", "OFFER_CLOSED"})
+#: These are about one attempt itself: their ``pspReference`` is the attempt's. For all others that
+#: is the modification's, and the payment's is the ``originalReference``. Of an ``EXPIRE`` without one
+#: it is not clear which it is.
+OF_THE_PAYMENT: Final = frozenset({"AUTHORISATION", "OFFER_CLOSED"})
 TOKEN_CREATED: Final = frozenset({"recurring.token.created", "recurring.token.alreadyExisting"})
