@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 from paykit import (
     Adyen,
     CaptureMode,
+    Client,
     Customer,
+    Declined,
     InvalidRequest,
     Money,
+    NotFound,
     PaymentRef,
     PaymentRequest,
     PaymentStatus,
@@ -28,6 +31,7 @@ from paykit.providers.adyen.requests import MODELS
 from paykit.testing.conformance.base import attempt
 from paykit.testing.conformance.data import CaseFolder
 
+from .support.adyen import PretendAdyen, signed
 from .support.contracts import (
     FOLDER as CONTRACTS,
 )
@@ -271,6 +275,67 @@ def test_modifications_are_as_described(cents, key, release):
     assert all(1 <= len(one) <= 64 for one in keys)
 
 
+def test_a_whole_life():
+    """Every operation against a peer that holds requests and answers to the description."""
+    peer = PretendAdyen("YOUR_MERCHANT_ACCOUNT")
+    client = Client(HELD, transport=peer)
+
+    def news():
+        return [event for call in peer.webhooks() for event in client.receive(call)]
+
+    def pay(reference, name, **more):
+        card = {"type": "scheme", "encryptedCardNumber": "test_4111", "holderName": name}
+        token = PaymentToken(provider="adyen", value=json.dumps(card))
+        return client.create_payment(
+            PaymentRequest(
+                reference=reference,
+                amount=more.pop("amount", Money(1999, "EUR")),
+                capture=CaptureMode.MANUAL,
+                token=token,
+                **more,
+            )
+        )
+
+    with pytest.raises(Declined) as caught:
+        pay("R-0", "DECLINED")
+    assert caught.value.reason == "insufficient_funds"
+    session = pay("R-1", "CHALLENGE")
+    assert (session.status, news()) == ("requires_action", [])
+    details = {"details": {"threeDSResult": session.next.action["token"]}}
+    held = client.run(HELD.submit_details(session.ref, details))
+    again = client.run(HELD.submit_details(session.ref, details))
+    assert (held.status, again.provider_id) == ("authorized", held.provider_id)
+    ref = PaymentRef(reference="R-1", provider_id=held.provider_id, amount=held.amount)
+    assert [event.status for event in news()] == ["authorized"]
+    taken = client.capture(ref, idempotency_key="c")
+    assert client.capture(ref, idempotency_key="c").transaction_id == taken.transaction_id
+    [captured] = news()
+    assert (captured.provider_id, captured.movement.id) == (ref.provider_id, taken.transaction_id)
+    refund = client.refund(RefundRequest(payment=ref, reference="F", amount=Money(500, "EUR")))
+    [refunded] = news()
+    assert (refunded.movement.id, refunded.amount) == (refund.provider_id, Money(500, "EUR"))
+    other = pay("R-2", "A")
+    assert client.void(other.ref, idempotency_key="v").status == "pending"
+    assert [event.status for event in news()] == ["authorized", "canceled"]
+    owner = Customer(id="CUSTOMER-7")
+    stored = pay("R-3", "A", amount=Money(0, "EUR"), save_token=True, customer=owner)
+    request = TokenRequest(reference="R-3", customer_id="CUSTOMER-7")
+    assert client.create_token(request) == stored.token
+    later = client.create_payment(
+        PaymentRequest(
+            reference="R-4",
+            amount=Money(1, "EUR"),
+            capture=CaptureMode.MANUAL,
+            token=stored.token,
+            off_session=True,
+        )
+    )
+    assert later.status == "authorized"
+    client.delete_token(stored.token)
+    with pytest.raises(NotFound):
+        client.create_token(request)
+
+
 # Any answer that the description allows.
 
 CARD = PaymentToken(provider="adyen", value='{"type":"scheme","encryptedCardNumber":"x-y"}')
@@ -398,8 +463,6 @@ EVENTS = [name.removeprefix("/") for name in adyen_webhooks().document["paths"]]
 @given(st.data())
 def test_any_webhook_that_is_described_is_read_or_refused(code, data):
     """Signed afresh, whatever the description allows gives events or a WebhookError."""
-    from .support.adyen import signed
-
     document = adyen_webhooks().document
     schema = document["paths"][f"/{code}"]["post"]["requestBody"]["content"]["application/json"]
     name = schema["schema"]["$ref"].rpartition("/")[2]
@@ -438,8 +501,6 @@ def test_any_webhook_that_is_described_is_read_or_refused(code, data):
 
 @pytest.mark.parametrize("name", FIXTURES["webhooks"])
 def test_every_published_webhook_means_something_or_nothing(name):
-    from .support.adyen import signed
-
     body = json.loads(json.dumps(FIXTURES["webhooks"][name]))
     codes = []
     for wrapper in body["notificationItems"]:

@@ -57,7 +57,7 @@ def item(code="AUTHORISATION", **changes):
         "success": "true",
         "eventDate": "2026-01-02T03:00:00Z",
     }
-    if code not in {"AUTHORISATION", "EXPIRE", "OFFER_CLOSED"}:
+    if code not in {"AUTHORISATION", "OFFER_CLOSED"}:
         made |= {"pspReference": MODIFICATION, "originalReference": PSP}
     return {**made, **changes}
 
@@ -456,6 +456,10 @@ def test_whose_payment_it_is_where_nothing_says():
     assert dispute.provider_id is None  # its pspReference may be the dispute's
     [late] = told("EXPIRE", originalReference=PSP, pspReference="ANOTHER1")
     assert late.provider_id == PSP
+    [late] = told("EXPIRE", originalReference=None)
+    assert late.provider_id is None
+    [closed] = told("OFFER_CLOSED")  # of one attempt of several
+    assert closed.provider_id == PSP
 
 
 # Webhooks that are signed as a whole.

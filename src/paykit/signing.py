@@ -37,7 +37,8 @@ class SigningKey:
     __slots__ = ("_algorithm", "_primed")
 
     def __init__(self, secret: str | bytes, algorithm: Algorithm) -> None:
-        if not secret.strip():
+        # Bytes are what they are; a text of blanks is a secret that was forgotten.
+        if not (secret.strip() if isinstance(secret, str) else secret):
             raise ConfigurationError("a signing secret must not be empty")
         raw = secret.encode() if isinstance(secret, str) else secret
         # The key is mixed in once. Copying this state is cheaper than starting anew each time.

@@ -46,6 +46,8 @@ class Provider:
 
     async def send(self, request):
         self.asked += 1
+        if "adyen" in request.url:
+            return self.adyen(request)
         if request.method == "GET":  # what became of it? Nothing yet.
             number = int(request.url.rpartition("/")[2])
             data = {
@@ -64,6 +66,22 @@ class Provider:
             }  # fmt: skip
             answer = {"code": "00", "desc": "success", "data": data}
         return self.answer(answer)
+
+    def adyen(self, request):
+        asked = json.loads(request.body)
+        if request.url.endswith("/payments/details"):
+            reference, _, result = asked["details"]["redirectResult"].partition("|")
+            if result not in {"Authorised", "Pending"}:
+                told = {"status": 422, "errorCode": "101", "message": "Invalid payload"}
+                return HttpResponse(422, body=json.dumps(told).encode())
+            return self.answer({
+                "pspReference": "PSPOFARETURN", "resultCode": result,
+                "merchantReference": reference, "amount": {"currency": "VND", "value": PRICE},
+            })  # fmt: skip
+        return self.answer({
+            "id": "CS1", "reference": asked["reference"], "amount": asked["amount"],
+            "expiresAt": "2026-03-01T10:00:00Z", "url": "https://test.adyen.link/CS1",
+        })  # fmt: skip
 
     @staticmethod
     def answer(content):

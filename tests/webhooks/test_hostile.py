@@ -1,4 +1,4 @@
-"""Hostile input to the webhooks of ZaloPay, payOS, SePay and Casso: one table for all of them.
+"""Hostile input to the webhooks of Adyen, ZaloPay, payOS, SePay and Casso: one table for all.
 
 Whatever is refused is refused with the provider's own bytes, and leaves no row behind. What is not
 proven is not even read, where the proof does not stand in the body itself.
@@ -29,7 +29,9 @@ def each(senders):
 
 EACH = each(SENDERS)
 #: Where a key signs what is said, and does not merely come along.
-SIGNED = each([one for one in SENDERS if one.key in {"zalopay", "payos", "sepay", "casso"}])
+SIGNED = each(
+    [one for one in SENDERS if one.key in {"adyen", "zalopay", "payos", "sepay", "casso"}]
+)
 BY_HEADER = each([one for one in SENDERS if one.header])
 IN_THE_BODY = each([one for one in SENDERS if not one.header])
 
@@ -198,7 +200,7 @@ def test_two_accounts_with_one_key(shop, sender, other):
     number = shop.number()
     told = sender.notice(number)
     # A notice names its app or its bank account; those of payOS and of the gateway name neither.
-    named = sender.name in {"zalopay", "sepay", "casso"}
+    named = sender.name in {"adyen", "zalopay", "sepay", "casso"}
     shop.expect(sender, told, "unreadable" if named else "orphan", key=other.key)
     shop.expect(sender, told, "orphan")
 

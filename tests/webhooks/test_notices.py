@@ -9,7 +9,7 @@ from .senders import MISSING, OTHER_NUMBER, SENDERS, dumps
 from .shops import PRICE
 
 BY = {sender.key: sender for sender in SENDERS}
-ZALOPAY, PAYOS, GATEWAY = BY["zalopay"], BY["payos"], BY["sepaypg"]
+ZALOPAY, PAYOS, GATEWAY, ADYEN = BY["zalopay"], BY["payos"], BY["sepaypg"], BY["adyen"]
 TRANSFERS = [one for one in SENDERS if one.by_memo]
 PG = "sepaypg"
 LONG = "x" * 10_000
@@ -69,6 +69,45 @@ TABLE = [
     # The amounts of an order and its transaction disagree: no success.
     (PG, {"transaction.transaction_amount": "149999"}, "one", "unknown"),
     (PG, {"order.order_amount": "149999.00"}, "review", "needs_review"),
+    # Adyen: somebody else's, or not as Adyen writes it, however it is signed.
+    *[
+        ("adyen", {"merchantAccountCode": value}, "unreadable")
+        for value in ("Other", "shop", "Shop ", "", "Shop:A", LONG, NASTY, None, 7, [], MISSING)
+    ],
+    *[
+        ("adyen", {"amount.currency": value}, "unreadable")
+        for value in ("vnd", "", None, "VND ", "₫", 704, LONG, "XXX", [], MISSING)
+    ],
+    ("adyen", {"amount.currency": "USD"}, "review", "needs_review"),
+    ("adyen", {"amount.currency": "IDR"}, "review", "needs_review"),
+    ("adyen", {"amount": {}}, "unreadable"),
+    ("adyen", {"amount": MISSING}, "unreadable"),
+    *[
+        ("adyen", {"success": value}, "unreadable")
+        for value in ("TRUE", "True", "1", "yes", "", "true ", True, 1, None, [], LONG, MISSING)
+    ],
+    ("adyen", {"success": "false"}, "one", "failed"),
+    *[("adyen", {"eventCode": value}, "noop") for value in ("REPORT_AVAILABLE", "EXPLODED", "A")],
+    *[
+        ("adyen", {"eventCode": value}, "unreadable")
+        for value in ("authorisation", "AUTHORISATION ", "A:B", "", LONG, NASTY, None, 1, [],
+                      MISSING)
+    ],
+    ("adyen", {"eventCode": "CAPTURE"}, "one", "succeeded"),
+    ("adyen", {"eventCode": "CANCELLATION"}, "one", "canceled"),
+    ("adyen", {"eventCode": "CANCELLATION", "success": "false"}, "noop"),
+    ("adyen", {"eventCode": "EXPIRE"}, "one", "expired"),
+    ("adyen", {"eventCode": "OFFER_CLOSED"}, "one", "expired"),
+    *[
+        ("adyen", {field: value}, "unreadable")
+        for field in ("pspReference", "originalReference")
+        for value in ("a:b", "a b", LONG, "x" * 65, NASTY, 7, True, [])
+    ],
+    *[("adyen", {"pspReference": value}, "unreadable") for value in ("", None, MISSING)],
+    *[
+        ("adyen", {"merchantReference": value}, "unreadable")
+        for value in ("", LONG, "x" * 256, 7, None, [], MISSING)
+    ],
     # Words that nobody has heard of: kept, and no success.
     (PG, {"order.order_status": "PAID"}, "one", "unknown"),
     (PG, {"order.order_status": ""}, "one", "unknown"),
@@ -150,6 +189,7 @@ TABLE = [
     *[
         (key, {field: value}, "one", "succeeded")
         for key, fields in (
+            ("adyen", ("reason", "paymentMethod", "eventDate", "additionalData.reason", "x")),
             ("zalopay", ("app_user", "embed_data", "item", "merchant_user_id", "x")),
             ("payos", ("description", "counterAccountName", "desc", "x")),
             ("sepay", ("gateway", "referenceCode", "description", "subAccount", "code", "x")),
@@ -273,7 +313,9 @@ class TestMemos:
         assert [shop.state(one)[0] for one in payments] == ["succeeded", OPEN]
 
 
-@pytest.mark.parametrize("sender", [*TRANSFERS, PAYOS, GATEWAY], ids=lambda sender: sender.key)
+@pytest.mark.parametrize(
+    "sender", [*TRANSFERS, PAYOS, GATEWAY, ADYEN], ids=lambda sender: sender.key
+)
 def test_one_event_told_in_two_ways(shop, sender, caplog):
     number = shop.number()
     payment = shop.create(sender, number)
@@ -319,6 +361,87 @@ def test_one_transaction_of_zalopay_for_a_second_order(shop):
         ("succeeded", None),
         ("needs_review", "provider_id"),
     ]
+
+
+def test_one_payment_of_adyen_for_a_second_order(shop):
+    number, second = shop.number(), shop.number()
+    payments = [shop.create(ADYEN, one) for one in (number, second)]
+    shop.expect(ADYEN, ADYEN.notice(number), "one")
+    # The same authorisation for another order: the one that was told of first stays.
+    told = ADYEN.notice(number, pays=ADYEN.reference(second))
+    shop.expect(ADYEN, told, "kept beside")
+    # Another thing that happened to it: it belongs to the first.
+    told = ADYEN.notice(number, {"eventCode": "CHARGEBACK", "originalReference": f"PSP{number:013}"},
+                        pays=ADYEN.reference(second))  # fmt: skip
+    shop.expect(ADYEN, told, "review")
+    assert [shop.state(one) for one in payments] == [
+        ("succeeded", None),
+        ("needs_review", "provider_id"),
+    ]
+
+
+@pytest.mark.parametrize("live", ["true", "", "no", True, False, None, MISSING, ["false"]])
+def test_whose_world_a_notice_of_adyen_is_from(shop, live):
+    number = shop.number()
+    shop.create(ADYEN, number)
+    body = ADYEN.changed(json.loads(ADYEN.notice(number).body), {"live": live})
+    shop.expect(ADYEN, ADYEN.call(dumps(body).encode()), "unreadable")
+    shop.expect(ADYEN, ADYEN.notice(number), "one")
+
+
+def adyen_batch(*calls):
+    """Several notices of Adyen's in one delivery."""
+    items = [one for call in calls for one in json.loads(call.body)["notificationItems"]]
+    return ADYEN.call(dumps({"live": "false", "notificationItems": items}).encode())
+
+
+def test_a_batch_of_adyen_counts_whole_or_not_at_all(shop):
+    numbers = [shop.number() for _ in range(3)]
+    payments = [shop.create(ADYEN, number) for number in numbers]
+    good = [ADYEN.notice(number) for number in numbers]
+    forged = ADYEN.prove(good[1], ADYEN.proof(good[0]))
+    foreign = ADYEN.notice(numbers[1], {"merchantAccountCode": "Other"})
+    for bad, outcome in ((forged, "unproven"), (foreign, "unreadable")):
+        for batch in ((good[0], bad), (bad, good[0]), (good[0], bad, good[2])):
+            shop.expect(ADYEN, adyen_batch(*batch), outcome)
+    assert [shop.state(one)[0] for one in payments] == [OPEN] * 3
+    answer, made, _ = shop.post(ADYEN, adyen_batch(*good))
+    assert (answer.reply, made) == (ADYEN.taken, (3, 3))
+    assert [shop.state(one)[0] for one in payments] == ["succeeded"] * 3
+    # Told again with one more: only that one is new.
+    other = shop.number()
+    shop.create(ADYEN, other)
+    assert shop.post(ADYEN, adyen_batch(*good, ADYEN.notice(other)))[1] == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[], {}, None, "x", [None], [[]], [{}], [{"NotificationRequestItem": None}], [{}] * 101],
+)
+def test_a_delivery_of_adyen_without_items(shop, items):
+    body = {"live": "false", "notificationItems": items}
+    shop.expect(ADYEN, ADYEN.call(dumps(body).encode()), "unreadable")
+
+
+def test_a_reference_of_adyen_that_would_be_a_field(shop):
+    """The same signed text, cut in another place: a colon in the reference moves no other value."""
+    victim, mine = shop.number(), shop.number()
+    payments = [shop.create(ADYEN, one) for one in (victim, mine)]
+    genuine = ADYEN.notice(mine, {"merchantReference": f"{ADYEN.reference(victim)}:150000"})
+    shop.expect(ADYEN, genuine, "orphan")
+    for changes in (
+        {"merchantReference": ADYEN.reference(victim)},
+        {"merchantReference": ADYEN.reference(victim), "amount.value": "150000:150000"},
+        {"merchantAccountCode": f"{ADYEN.merchant}:A", "merchantReference": f"{victim}:150000"},
+    ):
+        body = json.loads(genuine.body)
+        item = ADYEN.changed(ADYEN.item(body), changes)
+        call = adyen_batch(ADYEN.call(dumps({**body, "notificationItems": [
+            {"NotificationRequestItem": item}]}).encode()))  # fmt: skip
+        answer, made, _ = shop.post(ADYEN, call)
+        assert answer.reply in {ADYEN.unproven, ADYEN.unreadable}
+        assert made == (0, 0)
+    assert [shop.state(one)[0] for one in payments] == [OPEN] * 2
 
 
 def test_one_order_of_the_gateway_for_a_second_payment(shop):

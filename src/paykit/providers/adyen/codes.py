@@ -52,7 +52,7 @@ REFUSALS: Final[Mapping[str, DeclineReason]] = {
     "2": R.CARD_DECLINED,
     "3": R.CARD_DECLINED,
     "4": R.PROCESSING_ERROR,
-    "5": R.LOST_OR_STOLEN,
+    "5": R.CARD_DECLINED,
     "6": R.EXPIRED_CARD,
     "7": R.INVALID_AMOUNT,
     "8": R.INCORRECT_NUMBER,
@@ -64,7 +64,7 @@ REFUSALS: Final[Mapping[str, DeclineReason]] = {
     "15": R.CANCELED_BY_PAYER,
     "16": R.CANCELED_BY_PAYER,
     "17": R.INCORRECT_PIN,
-    "18": R.INCORRECT_PIN,
+    "18": R.LIMIT_EXCEEDED,
     "19": R.INCORRECT_PIN,
     "20": R.FRAUD_SUSPECTED,
     "21": R.PROCESSING_ERROR,
@@ -78,16 +78,15 @@ REFUSALS: Final[Mapping[str, DeclineReason]] = {
     "29": R.LIMIT_EXCEEDED,
     "31": R.FRAUD_SUSPECTED,
     "32": R.INCORRECT_ADDRESS,
-    "33": R.INCORRECT_PIN,
+    "33": R.CARD_NOT_SUPPORTED,
     "34": R.CARD_NOT_SUPPORTED,
     "35": R.CARD_NOT_SUPPORTED,
-    "36": R.AUTHENTICATION_FAILED,
+    "36": R.AUTHENTICATION_REQUIRED,
     "37": R.CARD_NOT_SUPPORTED,
     "38": R.AUTHENTICATION_REQUIRED,
     "39": R.AUTHENTICATION_FAILED,
     "42": R.AUTHENTICATION_FAILED,
-    "46": R.RECURRING_STOPPED,
-    "50": R.RECURRING_STOPPED,
+    "46": R.CARD_DECLINED,
 }
 #: What a result without a known ``refusalReasonCode`` means.
 REASONS: Final[Mapping[str, DeclineReason]] = {
@@ -141,7 +140,8 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "PREARBITRATION_WON": Kind.DISPUTE,
     "PREARBITRATION_LOST": Kind.DISPUTE,
 }
-#: These are about the payment itself: their ``pspReference`` is the payment's. For all others that
-#: is the modification's, and the payment's is the ``originalReference``.
-OF_THE_PAYMENT: Final = frozenset({"AUTHORISATION", "EXPIRE", "OFFER_CLOSED"})
+#: These are about one attempt itself: their ``pspReference`` is the attempt's. For all others that
+#: is the modification's, and the payment's is the ``originalReference``. Of an ``EXPIRE`` without one
+#: it is not clear which it is.
+OF_THE_PAYMENT: Final = frozenset({"AUTHORISATION", "OFFER_CLOSED"})
 TOKEN_CREATED: Final = frozenset({"recurring.token.created", "recurring.token.alreadyExisting"})

@@ -31,6 +31,8 @@ EXPECTED: Final = (
 #: More than any delivery of Adyen's holds.
 MAX_ITEMS: Final = 100
 _MAX_VALUE: Final = 2**63 - 1
+#: Longer than any that Adyen takes.
+_LONGEST_REFERENCE: Final = 255
 
 #: The text is joined by colons without any quoting. Only one of the values may hold colons, the
 #: merchant's own reference; none of these can. So the text can be split in one way only, and
@@ -141,8 +143,8 @@ def _read_item(item: Mapping[str, Any]) -> Item:
     reference = item.get("merchantReference")
     if reference is None:
         reference = ""
-    if not isinstance(reference, str):
-        raise _malformed("merchantReference is not text")
+    if not isinstance(reference, str) or len(reference) > _LONGEST_REFERENCE:
+        raise _malformed("merchantReference is not as Adyen writes it")
     return Item(
         psp=_text(item, "pspReference", _PSP),
         original=_text(item, "originalReference", _ORIGINAL, default=""),

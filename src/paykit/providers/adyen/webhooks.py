@@ -50,7 +50,7 @@ class Webhooks(Payments):
     """Verify, verify returns, parse."""
 
     #: Any 2xx will do today; accounts of long ago wait for the text.
-    acknowledgement: ClassVar[Reply] = Reply(200, b"[accepted]", "text/plain")
+    acknowledgement: ClassVar[Reply] = Reply(200, b"[accepted]", "text/plain; charset=utf-8")
 
     def verify(self, delivery: Delivery) -> Flow[Verified]:
         """Prove a webhook: all of its items, or none.
