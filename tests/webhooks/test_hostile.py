@@ -1,4 +1,4 @@
-"""Hostile input to the webhooks of ZaloPay, payOS, SePay and Casso: one table for all of them.
+"""Hostile input to the webhooks of all these providers: one table for all of them.
 
 Whatever is refused is refused with the provider's own bytes, and leaves no row behind. What is not
 proven is not even read, where the proof does not stand in the body itself.
@@ -28,8 +28,9 @@ def each(senders):
 
 
 EACH = each(SENDERS)
+SIGNS = {"zalopay", "payos", "sepay", "casso", "checkoutcom"}
 #: Where a key signs what is said, and does not merely come along.
-SIGNED = each([one for one in SENDERS if one.key in {"zalopay", "payos", "sepay", "casso"}])
+SIGNED = each([one for one in SENDERS if one.key in SIGNS])
 BY_HEADER = each([one for one in SENDERS if one.header])
 IN_THE_BODY = each([one for one in SENDERS if not one.header])
 
