@@ -135,7 +135,8 @@ def test_keys_that_are_not_ours(shop, sender):
         shop.expect(sender, sender.notice(number, secret=secret), "unproven")
     # Another algorithm, and no key at all.
     call = sender.notice(number)
-    for digest in (hexdigest(sender.secret, call.body), hexdigest("", call.body, "sha512")):
+    digests = {hexdigest(sender.secret, call.body), hexdigest("", call.body, "sha512")}
+    for digest in digests - {sender.proof(call)}:  # that of the body alone may be the right one
         shop.expect(sender, sender.prove(call, digest), "unproven")
 
 
