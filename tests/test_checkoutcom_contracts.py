@@ -41,6 +41,7 @@ OFF_CONTRACT = {
     "create-refused-in-flight",
     "create-refused-key-of-another",
     "create-refused-too-many",
+    "create-server-fault-408",
     "create-server-fault-500",
     "create-slow-unseen",
     "create-status-captured",

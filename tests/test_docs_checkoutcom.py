@@ -40,6 +40,12 @@ def test_events():
     }
 
 
+def test_authentications():
+    text = " ".join(section(PAGE, "Events").split())
+    assert "`authentication_failed` and `authentication_expired` tell of the 3-D Secure" in text
+    assert {"authentication_failed", "authentication_expired"} == codes.AUTHENTICATIONS
+
+
 def _reason(meaning):
     if meaning.declines:
         return "by the response code"

@@ -177,7 +177,7 @@ TABLE = [
         ("checkoutcom", {"data.id": value}, "unreadable")
         for value in ("", LONG, "act_1", "pay_", "pay_../x", "pay_a\n", NASTY, None, 1, MISSING)
     ],
-    ("checkoutcom", {"data.id": "sid_1"}, "noop"),
+    ("checkoutcom", {"type": "authentication_failed"}, "noop"),
     *[
         ("checkoutcom", {"data.action_id": value}, "unreadable")
         for value in ("", LONG, "pay_1", NASTY, None, 1, MISSING)

@@ -116,7 +116,6 @@ class Told(Wire):
         """The reference of the payment. What is done with it may have one of its own."""
         return self.kept(REFERENCE) or self.reference
 
-
     def is_about(self, reference: str) -> bool:
         """Whether an answer is about our payment: it says so, and nowhere otherwise."""
         return {self.reference, self.kept(REFERENCE)} - {None} == {reference}
