@@ -26,9 +26,12 @@ class OffContractError(AssertionError):
 class Contract:
     """One OpenAPI file. ``root`` is what comes before its paths in a URL."""
 
-    def __init__(self, path: Path, *, root: str = "") -> None:
+    def __init__(self, path: Path, additions: Path | None = None, *, root: str = "") -> None:
+        """The file, with ``additions`` laid over it; there, ``null`` takes something away."""
         self.root = root
         self.document = json.loads(path.read_text("utf-8"))
+        if additions is not None:
+            self.document = _merged(self.document, json.loads(additions.read_text("utf-8")))
         open_ = DRAFT202012.create_resource(self.document)
         closed = DRAFT202012.create_resource(_closed(self.document))
         self._registry = Registry().with_resources([("open:", open_), ("closed:", closed)])
@@ -89,7 +92,7 @@ class Contract:
         if not described or (response.status >= 500 and "content" not in described):
             described = responses.get("default", described)
         if not described:
-            raise OffContractError(f"no answer with HTTP {response.status}")
+            raise OffContractError(f"HTTP {response.status} is not described")
         if "$ref" in described:
             described = _at(self.document, described["$ref"])
         schema = _json_schema(described)
@@ -97,7 +100,13 @@ class Contract:
             if response.body:
                 raise OffContractError(f"HTTP {response.status} has no body")
             return
-        self._validate("open:", schema, json.loads(response.body), "answer")
+        if "oneOf" in schema:  # an answer may well fit several: that of a payment, and of a payout
+            schema = {"anyOf": schema["oneOf"]}
+        try:
+            told = json.loads(response.body)
+        except ValueError:
+            raise OffContractError("the answer is no JSON") from None
+        self._validate("open:", schema, told, "answer")
 
     def _parameters(self, operation: dict[str, Any]) -> list[dict[str, Any]]:
         given = operation.get("parameters", [])
@@ -162,6 +171,20 @@ def check_adyen_webhook(body: Mapping[str, Any]) -> None:
         adyen_webhooks().check_request(request)
 
 
+@cache
+def checkoutcom() -> Contract:
+    """Checkout.com's description, with what is newer than it."""
+    folder = FOLDER / "checkoutcom"
+    return Contract(folder / "checkoutcom_payments_trimmed.json", folder / "additions.json")
+
+
+def _merged(base: Any, over: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(over, dict)) or "oneOf" in over:
+        return over
+    merged = {**base, **{name: _merged(base.get(name), value) for name, value in over.items()}}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
 def _json_schema(described: dict[str, Any]) -> Any:
     content = described.get("content", {})
     return content["application/json"]["schema"] if content else None
@@ -198,12 +221,18 @@ def _closed(document: Any) -> Any:
     made = {key: _closed(value) for key, value in document.items()}
     if isinstance(made.get("properties"), dict):
         made["properties"] = {
-            name: {**value, "unevaluatedProperties": False}
+            name: value if _is_free(value) else {**value, "unevaluatedProperties": False}
             for name, value in made["properties"].items()
         }
     if isinstance(made.get("items"), dict) and made.get("type") == "array":
         made["items"] = {**made["items"], "unevaluatedProperties": False}
     return made
+
+
+def _is_free(schema: Any) -> bool:
+    """Whether it is an object in which anything may be: the merchant's own notes."""
+    names = {"properties", "allOf", "anyOf", "oneOf", "$ref"}
+    return schema.get("type") == "object" and names.isdisjoint(schema)
 
 
 # Answers made up from a description.
@@ -221,6 +250,8 @@ def _strategy(document: dict[str, Any], schema: dict[str, Any], depth: int) -> A
         return _strategy(document, _at(document, schema["$ref"]), depth)
     if "allOf" in schema:
         parts = [_strategy(document, part, depth) for part in schema["allOf"]]
+        if len(parts) == 1:
+            return parts[0]
         return st.tuples(*parts).map(
             lambda found: {k: v for part in found for k, v in part.items()}
         )
@@ -232,7 +263,7 @@ def _strategy(document: dict[str, Any], schema: dict[str, Any], depth: int) -> A
     if kind == "array":
         most = 2 if depth > 0 else 0
         least = schema.get("minItems", 0)
-        items = _strategy(document, schema["items"], depth - 1)
+        items = _strategy(document, schema.get("items", {}), depth - 1)
         return st.lists(items, min_size=least, max_size=max(most, least))
     if kind == "boolean":
         return st.booleans()

@@ -16,6 +16,7 @@ import attrs
 
 from paykit.providers.adyen import Adyen
 from paykit.providers.casso import Casso
+from paykit.providers.checkoutcom import CheckoutCom
 from paykit.providers.payos import PayOS
 from paykit.providers.sepay import SePay
 from paykit.providers.sepaypg import SePayGateway
@@ -510,6 +511,44 @@ class AdyenSender(Sender):
         return attrs.evolve(call, body=dumps(body).encode())
 
 
+class CheckoutComSender(Sender):
+    name, make = "checkoutcom", CheckoutCom
+    amount, memo, by_memo = "data.amount", "data.response_summary", False
+    header = "Cko-Signature"
+    taken = again_taken = (200, b"", None)
+
+    def settings(self):
+        return {
+            "secret_key": f"sk_sbox_{self.account}-{self.secret}", "signature_key": self.secret,
+            "billing_country": "VN",
+        }  # fmt: skip
+
+    def reference(self, number):
+        return f"ORDER-{number}"
+
+    def fields(self, reference, amount, number):
+        pay, action = f"pay_{number:026}", f"act_{number:026}"
+        link = {"href": f"https://api.sandbox.checkout.com/payments/{pay}"}
+        return {
+            "id": f"evt_{number:026}", "type": "payment_captured", "version": "1.0.29",
+            "created_on": "2026-03-01T09:00:00.1234567Z",
+            "data": {
+                "id": pay, "action_id": action, "reference": reference, "amount": amount,
+                "currency": "VND", "response_code": "10000", "response_summary": PAYER,
+                "processed_on": "2026-03-01T08:59:59.1234567Z",
+                "metadata": {"reference": reference, "note": PAYER},
+            },
+            "_links": {"payment": link},
+        }  # fmt: skip
+
+    def body(self, text, secret):
+        return SignedLater(text.encode(errors="surrogatepass"), secret)
+
+    def call(self, body, *, at=NOW):
+        digest = hexdigest(getattr(body, "secret", self.secret), body)
+        return Call(bytes(body), (("content-type", JSON), (self.header, digest)))
+
+
 #: One account of each provider and each kind of proof.
 SENDERS = [
     AdyenSender("default", "0a" * 32),
@@ -520,6 +559,7 @@ SENDERS = [
     CassoSender("default", "casso-security-key"),
     CassoTokenSender("v1", "casso-secure-token"),
     SePayGatewaySender("default", "sepaypg-ipn-secret"),
+    CheckoutComSender("default", "checkoutcom-signature-key"),
 ]
 
 

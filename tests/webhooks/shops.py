@@ -56,6 +56,12 @@ class Provider:
             }  # fmt: skip
             return self.answer({"code": "00", "desc": "success", "data": data})
         asked = json.loads(request.body)
+        if "checkout.com" in request.url:
+            page = {
+                "id": f"hpp_{self.asked:012}", "reference": asked["reference"],
+                "_links": {"redirect": {"href": "https://pay.sandbox.checkout.com/page/x"}},
+            }  # fmt: skip
+            return HttpResponse(201, body=json.dumps(page).encode())
         if "zalopay" in request.url:
             answer = {"return_code": 1, "sub_return_code": 1, "order_url": "https://z.example/p"}
         else:

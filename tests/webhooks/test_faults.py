@@ -106,6 +106,7 @@ FORMER = {
     "casso": "previous_security_keys",
     "casso-v1": "previous_secure_tokens",
     "sepaypg": "previous_ipn_secrets",
+    "checkoutcom": "previous_signature_keys",
 }
 
 
@@ -128,7 +129,7 @@ def test_a_key_is_changed(shops, tmp_path, sender):
 @pytest.mark.parametrize("nothing", ["", " ", "\t\n", None, b""], ids=repr)
 def test_no_key_no_account(sender, nothing):
     proofs = {"key2", "checksum_key", "webhook_secret", "api_key", "security_key", "secure_token",
-              "ipn_secret", "hmac_key"}  # fmt: skip
+              "ipn_secret", "hmac_key", "signature_key"}  # fmt: skip
     settings = sender.settings()
     (proof,) = [name for name in settings if name in proofs and settings[name] == sender.secret]
     for wrong in ({**settings, proof: nothing}, {**settings, FORMER[sender.key]: (nothing,)}):

@@ -10,6 +10,7 @@ from .shops import PRICE
 
 BY = {sender.key: sender for sender in SENDERS}
 ZALOPAY, PAYOS, GATEWAY, ADYEN = BY["zalopay"], BY["payos"], BY["sepaypg"], BY["adyen"]
+CHECKOUT = BY["checkoutcom"]
 TRANSFERS = [one for one in SENDERS if one.by_memo]
 PG = "sepaypg"
 LONG = "x" * 10_000
@@ -196,10 +197,67 @@ TABLE = [
             ("casso", ("reference", "counterAccountName", "bankName", "x")),
             ("casso-v1", ("tid", "subAccId", "x")),
             (PG, ("order.order_description", "transaction.payment_method", "order.x", "x")),
+            ("checkoutcom", ("data.response_summary", "data.metadata.note", "data.x", "x")),
         )
         for field in fields
         for value in (LONG, NASTY, "Đặng Thị 🍜 \u202e\ufeff")
     ],
+    # Checkout.com: types, ids, references, times and codes.
+    *[
+        ("checkoutcom", {"type": value}, "noop")
+        for value in ("payment_paid", "payment_capture_pending", "PAYMENT_CAPTURED", "", NASTY,
+                      "payment_authentication_started")
+    ],
+    *[("checkoutcom", {"type": value}, "unreadable") for value in (None, 1, [], LONG, MISSING)],
+    *[
+        ("checkoutcom", {"id": value}, "unreadable")
+        for value in ("", LONG, "evt_../x", "evt_a\n", NASTY, None, 1, MISSING)
+    ],
+    *[
+        ("checkoutcom", {"data.id": value}, "unreadable")
+        for value in ("", LONG, "act_1", "pay_", "pay_../x", "pay_a\n", NASTY, None, 1, MISSING)
+    ],
+    ("checkoutcom", {"type": "authentication_failed"}, "noop"),
+    *[
+        ("checkoutcom", {"data.action_id": value}, "unreadable")
+        for value in ("", LONG, "pay_1", NASTY, None, 1, MISSING)
+    ],
+    *[
+        ("checkoutcom", {"data.reference": value}, "unreadable")
+        for value in ("", LONG, NASTY, 1, [])
+    ],
+    *[("checkoutcom", {"data.reference": value}, "one", "succeeded") for value in (None, MISSING)],
+    *[
+        ("checkoutcom", {"data.metadata": value}, "one", "succeeded")
+        for value in (None, MISSING, [], "x", 1, {"reference": 1}, {"reference": ""})
+    ],
+    *[
+        ("checkoutcom", {"data.currency": value}, "unreadable")
+        for value in ("vnd", "", None, "VND ", "XXX", "CLF", "₫", 704, LONG, MISSING)
+    ],
+    ("checkoutcom", {"data.currency": "USD"}, "review", "needs_review"),
+    *[
+        ("checkoutcom", {"data.response_code": value}, "one", "unknown")
+        for value in ("20005", "30041", "99999", "", "٢٠٠٠٥", "1")
+    ],
+    *[("checkoutcom", {"data.response_code": value}, "one", "succeeded") for value in (None, MISSING)],
+    *[
+        (key, {field: value}, "unreadable")
+        for key, field in (("checkoutcom", "created_on"), ("checkoutcom", "data.processed_on"))
+        for value in ("", "now", "2026-02-30T10:00:00Z", "01/03/2026 16:00", "1772355600",
+                      "0001-01-01T00:00:00+23:59", "2026-03-01T09:00:00.1234567890Z", LONG,
+                      1772355600, [])
+    ],
+    *[
+        ("checkoutcom", {field: value}, "one", "succeeded")
+        for field in ("data.source", "data.customer", "data.balances", "_links", "version")
+        for value in (None, 1, [], LONG, NASTY, {"id": 1}, {"total_captured": "x"})
+    ],
+    ("checkoutcom", {"data.destination": {"id": "src_1"}}, "one", "succeeded"),
+    ("checkoutcom", {"data.destination": {"id": "src_1"}, "data.metadata": None}, "noop"),
+    ("checkoutcom", {"data": None}, "unreadable"),
+    ("checkoutcom", {"data": MISSING}, "unreadable"),
+    ("checkoutcom", {"data": []}, "unreadable"),
     # Values of any kind where nobody looks.
     *[
         (key, {"x": {"a": [None, True, -0.5, {"": ""}]}, "": [], "X": 1}, "one", "succeeded")
@@ -314,7 +372,7 @@ class TestMemos:
 
 
 @pytest.mark.parametrize(
-    "sender", [*TRANSFERS, PAYOS, GATEWAY, ADYEN], ids=lambda sender: sender.key
+    "sender", [*TRANSFERS, PAYOS, GATEWAY, ADYEN, CHECKOUT], ids=lambda sender: sender.key
 )
 def test_one_event_told_in_two_ways(shop, sender, caplog):
     number = shop.number()
@@ -350,6 +408,52 @@ def test_what_another_provider_tells_pays_nothing_here(shop, sender):
 
 
 # What only one of them has.
+
+
+def test_one_payment_of_checkoutcom_for_a_second_order(shop):
+    number, second = shop.number(), shop.number()
+    payments = [shop.create(CHECKOUT, one) for one in (number, second)]
+    shop.expect(CHECKOUT, CHECKOUT.notice(number), "one")
+    other = CHECKOUT.notice(
+        number, pays=CHECKOUT.reference(second), changes={"id": f"evt_other{number}"}
+    )
+    shop.expect(CHECKOUT, other, "review")
+    assert [shop.state(one) for one in payments] == [
+        ("succeeded", None),
+        ("needs_review", "provider_id"),
+    ]
+
+
+def test_checkoutcom_tells_of_a_payment_from_its_start_to_its_end(shop):
+    number = shop.number()
+    payment = shop.create(CHECKOUT, number)
+    for index, (kind, state) in enumerate(
+        [
+            ("payment_approved", "authorized"),
+            ("payment_captured", "succeeded"),
+            ("dispute_received", "disputed"),
+        ]
+    ):
+        pay = f"pay_{number:026}"
+        changes = {"type": kind, "id": f"evt_{number}x{index}"}
+        if kind.startswith("dispute"):
+            changes["data.payment_id"] = pay
+            changes["data.id"] = "dsp_1"
+        shop.expect(CHECKOUT, CHECKOUT.notice(number, changes), "one")
+        assert shop.state(payment)[0] == state
+
+
+def test_a_decline_of_checkoutcom_may_be_followed_by_another_card(shop):
+    number = shop.number()
+    payment = shop.create(CHECKOUT, number)
+    declined = {
+        "type": "payment_declined", "id": f"evt_{number}d", "data.id": f"pay_{number}d",
+        "data.response_code": "20051",
+    }  # fmt: skip
+    shop.expect(CHECKOUT, CHECKOUT.notice(number, declined), "one")
+    assert shop.state(payment)[0] == "failed"
+    shop.expect(CHECKOUT, CHECKOUT.notice(number), "one")
+    assert shop.state(payment)[0] == "succeeded"
 
 
 def test_one_transaction_of_zalopay_for_a_second_order(shop):

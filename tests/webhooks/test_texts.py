@@ -66,7 +66,7 @@ def test_a_text_that_is_no_strict_json(shop, sender, ruin):
 
 
 #: An amount as it is spelt in JSON, and what it does where it is not simply refused.
-WHOLE = {"adyen", "zalopay", "sepay", "sepay-key", "casso", "casso-v1"}
+WHOLE = {"adyen", "zalopay", "sepay", "sepay-key", "casso", "casso-v1", "checkoutcom"}
 AMOUNTS = {
     "150000.0": {},
     "150000.5": {},
@@ -95,8 +95,8 @@ AMOUNTS = {
     "[150000]": {},
     "{}": {},
     '""': {},
-    "0": {"adyen": "review", "zalopay": "review"},
-    "-0": {"adyen": "review", "zalopay": "review"},
+    "0": {"adyen": "review", "zalopay": "review", "checkoutcom": "review"},
+    "-0": {"adyen": "review", "zalopay": "review", "checkoutcom": "review"},
     '"0"': {"sepaypg": "review"},
     "-1": {"casso": "noop", "casso-v1": "noop"},
     "-150000": {"casso": "noop", "casso-v1": "noop"},

@@ -9,6 +9,7 @@ Source: https://api-reference.checkout.com
 
 from __future__ import annotations
 
+from ...models import PaymentStatus
 from ...provider import ProviderInfo
 from ...wire import Environment
 from .amounts import CURRENCIES
@@ -39,6 +40,8 @@ class CheckoutCom(Refunds, Tokens, Webhooks):
             Environment.PRODUCTION: "https://api.checkout.com",
         },
         reference=REFERENCE,
+        # A hosted page on which nobody pays just lapses.
+        silent_on=frozenset({PaymentStatus.EXPIRED}),
         keeps_metadata=True,
     )
     Config = CheckoutComConfig

@@ -12,7 +12,6 @@ from ...errors import (
     AuthenticationFailed,
     Declined,
     IdempotencyConflict,
-    InvalidRequest,
     MalformedResponse,
     NotFound,
     PaykitError,
@@ -37,6 +36,9 @@ _BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
 }
 #: These come without a body, and say all there is to say.
 _BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, *_BY_STATUS})
+_REFUSALS: Final = range(400, 500)
+#: A proxy gave up waiting: nobody knows what was done.
+_UNCLEAR: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT})
 _CODES: Final = 20
 
 
@@ -99,7 +101,7 @@ class CheckoutComApi(Provider):
     def refused(self, answer: JsonObject, response: HttpResponse) -> PaykitError:
         """The error that an answer other than "done" stands for."""
         status = response.status
-        if status < HTTPStatus.BAD_REQUEST or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status not in _REFUSALS or status in _UNCLEAR:
             return MalformedResponse(f"HTTP {status}", provider=self.name, http_status=status)
         codes = error_codes(answer)
         code = next(iter(codes), None) or _word(answer.get("error_type")) or f"HTTP {status}"
@@ -141,13 +143,6 @@ def error_codes(answer: JsonObject) -> list[str]:
     if not isinstance(found, list):
         return []
     return [code[:80] for code in found[:_CODES] if isinstance(code, str) and code]
-
-
-def needs(value: str | None, field: str, what: str) -> str:
-    """``value``; raises :class:`InvalidRequest` where there is none."""
-    if value is None:
-        raise InvalidRequest(what, field=field)
-    return value
 
 
 def _is_in_flight(response: HttpResponse) -> bool:

@@ -124,7 +124,6 @@ EVENTS: Final[Mapping[str, Meaning]] = {
     "payment_approved": Meaning(status=S.AUTHORIZED, done=True),
     "payment_declined": Meaning(status=S.FAILED, declines=True),
     "payment_authentication_failed": Meaning(status=S.FAILED, reason="authentication_failed"),
-    "authentication_failed": Meaning(status=S.FAILED, reason="authentication_failed"),
     "payment_captured": Meaning(status=S.SUCCEEDED, moves=_CAPTURE, done=True),
     "payment_capture_declined": Meaning(
         status=S.AUTHORIZED, reason="capture_failed", moves=_CAPTURE, undone=True
@@ -141,5 +140,8 @@ EVENTS: Final[Mapping[str, Meaning]] = {
     "card_verified": Meaning(status=S.SUCCEEDED, done=True),
     "card_verification_declined": Meaning(status=S.FAILED, declines=True),
 }
+#: What 3-D Secure came to, told of its session. Whether the payment goes on without it (as it may),
+#: only the payment itself can tell: this may also come after the payment was approved.
+AUTHENTICATIONS: Final = frozenset({"authentication_failed", "authentication_expired"})
 #: These begin with ``dispute_``: somebody wants the money back, or did.
 DISPUTE: Final = "dispute_"

@@ -5,22 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from ...errors import MalformedDelivery
 from ...events import Event, Movement, PaymentProcessed, TokenGranted
 from ...models import PaymentStatus
 from ...money import Money
 from ...provider_tools import ProviderTools
-from ...wire import Environment, Moment, Wire
-from .codes import APPROVED, DISPUTE, EVENTS, Meaning, decline_reason
+from ...wire import Environment, Moment, Whole, Wire
+from .codes import APPROVED, AUTHENTICATIONS, DISPUTE, EVENTS, Meaning, decline_reason
 from .forms import SOURCE_ID
 from .wire import CUSTOMER_ID, REFERENCE, SAVES, ActId, Id, PayId, Plain, Told, Word, kept
 
 S = PaymentStatus
+_DIGITS: Final = re.compile(r"[0-9]{1,15}", re.ASCII)
 _SANDBOX: Final = re.compile(r"https://(?:[a-z0-9-]+\.)*sandbox\.checkout\.com/", re.ASCII)
+
+
+def _from_digits(value: object) -> object:
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
 
 class Envelope(Wire):
@@ -48,6 +53,13 @@ class Notice(Told):
     balances: Any = None
 
 
+class Authentication(Told):
+    """A webhook about the 3-D Secure session of a payment. Its amount is a text."""
+
+    payment_id: PayId
+    amount: Annotated[Whole, BeforeValidator(_from_digits)]
+
+
 class Dispute(Told):
     """A webhook about a dispute."""
 
@@ -62,8 +74,10 @@ def events_of(provider: ProviderTools, fields: Mapping[str, Any]) -> tuple[Event
     _check_world(provider, told)
     if told.type.startswith(DISPUTE):
         return (_disputed(provider, told),)
+    if told.type in AUTHENTICATIONS:
+        return (_unauthenticated(provider, told),) if "payment_id" in told.data else ()
     meaning = EVENTS.get(told.type)
-    if meaning is None or _is_elsewhere(told):
+    if meaning is None or _is_paid_out(told):
         return ()
     notice = Notice.told(told.data, provider=provider.name)
     event = _processed(provider, told, notice, meaning)
@@ -122,6 +136,22 @@ def _captured(notice: Notice) -> Money | None:
         return None
 
 
+def _unauthenticated(provider: ProviderTools, told: Envelope) -> PaymentProcessed:
+    session = Authentication.told(told.data, provider=provider.name)
+    return PaymentProcessed(
+        event_id=provider.event_id(told.id),
+        provider=provider.name,
+        account=provider.account,
+        reference=session.our_reference or session.payment_id,
+        provider_id=session.payment_id,
+        status=S.UNKNOWN,
+        amount=session.money,
+        occurred_at=_moment(provider, told, None),
+        code=told.type,
+        reason="authentication_failed",
+    )
+
+
 def _disputed(provider: ProviderTools, told: Envelope) -> PaymentProcessed:
     """A dispute in any state: that it is over does not say that the money is back."""
     dispute = Dispute.told(told.data, provider=provider.name)
@@ -166,16 +196,10 @@ def _granted(
     )
 
 
-def _is_elsewhere(told: Envelope) -> bool:
-    """Whether a type that we know is about something that we do not do.
-
-    A payout is approved, too: it goes to a ``destination``. An authentication without a payment
-    has the id of a session.
-    """
-    paid_out = isinstance(told.data.get("destination"), Mapping)
+def _is_paid_out(told: Envelope) -> bool:
+    """Whether it is about a payout: that is approved, too, and goes to a ``destination``."""
     ours = kept(told.data.get("metadata"), REFERENCE) is not None
-    session = str(told.data.get("id")).startswith("sid_")
-    return (paid_out and not ours) or session
+    return isinstance(told.data.get("destination"), Mapping) and not ours
 
 
 def _check_world(provider: ProviderTools, told: Envelope) -> None:

@@ -51,7 +51,7 @@ def payment_body(
         body["payment_type"] = payment_type
     if request.off_session or "merchant_initiated" in request.extra:
         body["merchant_initiated"] = request.extra.get("merchant_initiated", True)
-    body |= _common(request, channel)
+    body |= _common(request, channel, by_id=True)
     body["3ds"] = _three_ds(request)
     if request.return_url is not None:
         body |= _urls(request, MAX_URL)
@@ -67,7 +67,7 @@ def page_body(request: PaymentRequest, config: CheckoutComConfig) -> dict[str, A
         "currency": request.amount.currency,
         "capture": request.capture is CaptureMode.AUTOMATIC,
     }
-    body |= _common(request, config.processing_channel_id)
+    body |= _common(request, config.processing_channel_id, by_id=False)
     body["billing"] = _billing(request, config.billing_country)
     body["3ds"] = {"enabled": True, **_mapping(request, "3ds")}
     body |= _urls(request, MAX_PAGE_URL)
@@ -96,11 +96,11 @@ def metadata(request: PaymentRequest) -> dict[str, str]:
     return {**request.metadata, **ours}
 
 
-def _common(request: PaymentRequest, channel: str | None) -> dict[str, Any]:
+def _common(request: PaymentRequest, channel: str | None, *, by_id: bool) -> dict[str, Any]:
     common: dict[str, Any] = {"reference": request.reference}
     if request.description:
         common["description"] = check_text(request.description, "description", MAX_DESCRIPTION)
-    if customer := customer_body(request.customer):
+    if customer := _customer(request.customer, by_id=by_id):
         common["customer"] = customer
     if request.customer.ip is not None:
         common["payment_ip"] = request.customer.ip
@@ -110,10 +110,10 @@ def _common(request: PaymentRequest, channel: str | None) -> dict[str, Any]:
     return common
 
 
-def customer_body(customer: Customer) -> dict[str, str]:
+def _customer(customer: Customer, *, by_id: bool) -> dict[str, str]:
     """The payer. An id of the shop's own is kept in the metadata: here only their ids are taken."""
     told = {"email": customer.email, "name": customer.name}
-    if customer.id is not None and CUSTOMER_ID.fullmatch(customer.id):
+    if by_id and customer.id is not None and CUSTOMER_ID.fullmatch(customer.id):
         told["id"] = customer.id
     return {name: value for name, value in told.items() if value}
 
