@@ -146,7 +146,11 @@ def test_a_declined_card_and_then_another(make_buyer):
 
 @pytest.mark.parametrize(
     ("gateway", "button", "device"),
-    [("Stripe", "approve", "phone"), ("Adyen", "approve", "phone"), ("Stripe", "refuse", "desktop")],
+    [
+        ("Stripe", "approve", "phone"),
+        ("Adyen", "approve", "phone"),
+        ("Stripe", "refuse", "desktop"),
+    ],
 )
 def test_3d_secure(make_buyer, gateway, button, device):
     buyer = make_buyer(device)

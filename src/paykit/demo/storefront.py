@@ -282,6 +282,7 @@ class Storefront:
             else None,
             view=order_view(order, provider_title=self._title(order)),
             provider_title=self._title(order),
+            way=f"Card ({self._title(order)})" if order.card else self._title(order),
             ways=self._ways(),
             returned=returned,
             notice=notice,

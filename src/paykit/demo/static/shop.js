@@ -109,6 +109,7 @@ function takeCards(form) {
     field = null;
     gateway = chosen();
     box.hidden = !gateway;
+    if (gateway) form.querySelector("[name=provider]:checked").closest(".way").after(box);
     say("");
     if (gateway && !window.PaykitCardField) say("The gateway's card field cannot be loaded just now.");
     else if (gateway) field = PaykitCardField.mount(byId("card-field"), { gateway });
