@@ -106,16 +106,19 @@ def make_visitor(chromium, demo):
     """A visitor with a window of their own; any error that the browser reports fails the test."""
     contexts, complaints = [], []
 
+    def complain(message):
+        # A mistyped card is no fault, though the browser reports how the field's frame is told.
+        mistyped = message.location["url"].endswith("/card-field") and " 422 " in message.text
+        if message.type == "error" and not mistyped:
+            complaints.append(message.text)
+
     def make(device="desktop"):
         context = chromium.new_context(viewport=PHONE if device == "phone" else DESKTOP)
         context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
+        page.on("console", complain)
         return Visitor(page, demo.shop, demo.sandbox, device)
 
     yield make

@@ -151,6 +151,7 @@ def _failed(order: Order, event: PaymentProcessed) -> _Decision:
     failed = attrs.evolve(
         order,
         status=OrderStatus.PAYMENT_FAILED,
+        payment_id=event.payment_id,
         problem=event.status.value,
         reason=event.reason,
     )

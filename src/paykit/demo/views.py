@@ -9,7 +9,7 @@ from ..vietqr import parse
 from ..vietqr.qr import svg
 from .order import Order, OrderStatus
 
-Step: TypeAlias = Literal["done", "now", "failed", "held", "void", "todo"]
+Step: TypeAlias = Literal["done", "now", "failed", "held", "void", "off", "todo"]
 
 _FAILED: Final = {
     "canceled": "The payment was canceled",
@@ -115,6 +115,7 @@ def _failure_words(order: Order, provider_title: str) -> tuple[str, str]:
 
 def _steps(order: Order) -> dict[str, Step]:
     confirmed = order.status is OrderStatus.CONFIRMED
+    later: Step = "off" if order.status is OrderStatus.CANCELED else "todo"
     paid: dict[OrderStatus, Step] = {
         OrderStatus.PENDING: "now",
         OrderStatus.AUTHORIZED: "now",
@@ -124,11 +125,11 @@ def _steps(order: Order) -> dict[str, Step]:
         OrderStatus.HELD: "held",
         OrderStatus.CONFIRMED: "done",
     }
-    shipped: Step = "done" if order.tracking else "now" if confirmed else "todo"
+    shipped: Step = "done" if order.tracking else "now" if confirmed else later
     return {
         "placed": "done",
         "paid": paid[order.status],
-        "confirmed": "done" if confirmed else "todo",
+        "confirmed": "done" if confirmed else later,
         "shipped": shipped,
     }
 

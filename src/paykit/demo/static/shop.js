@@ -5,7 +5,7 @@
 
 const ORDER_MS = 2000;
 const EVENTS_MS = 1000;
-const SAYS = { done: "done", now: "in progress", failed: "failed", held: "being checked", void: "not charged", todo: "to come" };
+const SAYS = { done: "done", now: "in progress", failed: "failed", held: "being checked", void: "not charged", off: "not any more", todo: "to come" };
 const PAID = ["succeeded", "partially_refunded", "refunded"];
 
 const byId = (id) => document.getElementById(id);
