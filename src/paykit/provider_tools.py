@@ -41,7 +41,6 @@ IdFactory: TypeAlias = Callable[[], str]
 _NOT_LET_IN = frozenset({401, 403})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
-_VERSION = re.compile(r"/v[0-9]+\Z", re.ASCII)
 
 
 class ProviderTools:
@@ -179,11 +178,9 @@ class ProviderTools:
     def page(self, url: str) -> str:
         """``url``, if a browser may be sent there; raises :class:`MalformedResponse`.
 
-        That is an https address, or one of the configured ``base_url``; the version of an API, as
-        in ``/v72``, is no part of where its pages are.
+        That is an https address, or one of the configured ``base_url``.
         """
-        base = _VERSION.sub("", self.base)
-        if not url.startswith(("https://", f"{base}/")):
+        if not url.startswith(("https://", f"{self.base}/")):
             raise MalformedResponse("the page is not an https URL", provider=self.name)
         return url
 

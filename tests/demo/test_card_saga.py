@@ -341,6 +341,15 @@ def test_a_late_hold_of_an_attempt_that_was_given_up_is_released(saga):
     assert saga.work() == (["void"], 0)
 
 
+def test_after_a_crash_the_customer_may_try_again(saga):
+    lost, asked = saga.place(), saga.place()
+    other = saga.orders.place(PRODUCTS["sen"], quantity=1, customer="Minh", provider="momo")
+    saga.orders.payment_started(asked.order_id, reference=asked.reference, payment_id="pay_1")
+    saga.orders.give_up_lost_attempts()
+    statuses = [saga.now(order).status for order in (lost, asked, other)]
+    assert statuses == [OrderStatus.PAYMENT_FAILED, OrderStatus.PENDING, OrderStatus.PENDING]
+
+
 def test_a_hold_that_was_thought_lost_goes_on_when_nobody_tried_again(saga):
     order = saga.place()
     saga.orders.payment_not_started(order.order_id, reference=order.reference)
@@ -384,13 +393,14 @@ def test_a_canceled_order_stays_canceled(saga):
     assert saga.told() == []
 
 
-def test_a_capture_that_fails_later_is_for_a_person(saga):
-    order = saga.place()
+@pytest.mark.parametrize(("quantity", "reason"), [(1, "capture_failed"), (2, "void_failed")])
+def test_a_capture_or_a_void_that_is_refused_later_is_for_a_person(saga, quantity, reason):
+    order = saga.place("lua", quantity)
     saga.tell(order, S.AUTHORIZED)
     saga.told()
     saga.tell(order, S.AUTHORIZED, event_id="again")
     assert saga.told() == []
-    saga.tell(order, S.AUTHORIZED, event_id="capture", reason="capture_failed")
+    saga.tell(order, S.AUTHORIZED, event_id="later", reason=reason)
     assert saga.told() == ["OrderHeld"]
 
 

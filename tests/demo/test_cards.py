@@ -35,6 +35,13 @@ async def answer(town, page, outcome):
     return await town.browser.post(page.url.join(action), data={"outcome": outcome, "origin": ""})
 
 
+async def only_order(town):
+    """The number of the only order that there is."""
+    events = (await town.browser.get(f"{SHOP}/events")).text
+    (number,) = set(re.findall(r"/orders/(\w+)", events))
+    return number
+
+
 async def record_of(town, number):
     found = await town.settled(number)
     return found, await town.shop.state.service.status(found["payment_id"])
@@ -191,15 +198,24 @@ def test_going_on_with_3d_secure_asks_for_no_second_hold(play):
     async def scenario(town):
         _, page = await buy(town, "stripe", "3-D Secure each time")
         assert page.url.port == 8100
-        (number,) = re.findall(r"TN[0-9A-Zx]{12}", (await town.browser.get(f"{SHOP}/events")).text)[
-            :1
-        ]
+        number = await only_order(town)
         shown = await town.browser.get(f"{SHOP}/orders/{number}")
         assert re.search(r'id="resume"( hidden)?', shown.text)[1] is None
         again = await town.browser.post(f"{SHOP}/orders/{number}/pay")
         assert again.url == page.url
         await answer(town, again, "approve")
         assert (await town.settled(number))["status"] == "CONFIRMED"
+
+    play(scenario)
+
+
+def test_a_token_for_another_gateway_is_not_given_to_the_one_that_waits(play):
+    async def scenario(town):
+        _, page = await buy(town, "stripe", "3-D Secure each time")
+        form = {"provider": "adyen", "card_token": await tokenize(town, "adyen", "Succeeds")}
+        number = await only_order(town)
+        again = await town.browser.post(f"{SHOP}/orders/{number}/pay", data=form)
+        assert again.url == page.url
 
     play(scenario)
 

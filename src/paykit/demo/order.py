@@ -86,6 +86,9 @@ def _is_more_money(order: Order, event: PaymentProcessed) -> bool:
 
 
 _FAILURES: Final = frozenset({PaymentStatus.FAILED, PaymentStatus.CANCELED, PaymentStatus.EXPIRED})
+#: The worker is taking or releasing the money of these; this is how one is told that it could not.
+_AT_WORK: Final = frozenset({OrderStatus.AUTHORIZED, OrderStatus.SOLD_OUT})
+_REFUSED: Final = frozenset({"capture_failed", "void_failed"})
 #: There are no goods for these, so money that comes nevertheless is for a person to give back.
 _OVER: Final = frozenset({OrderStatus.SOLD_OUT, OrderStatus.CANCELED})
 
@@ -138,7 +141,7 @@ def _held(order: Order, event: PaymentProcessed) -> _Decision:
         return held, OrderAuthorized
     if order.open or event.payment_id != order.payment_id:
         return order, HoldNotNeeded
-    if order.status is OrderStatus.AUTHORIZED and event.reason == "capture_failed":
+    if order.status in _AT_WORK and event.reason in _REFUSED:
         return _for_a_person(order, event)
     return order, None
 

@@ -65,6 +65,14 @@ class OrderStore:
         ).fetchone()
         return None if found is None else _to_order(found)
 
+    def lost_attempts(self) -> list[Order]:
+        """Orders by card of which no answer of the gateway is known."""
+        found = self._connection.execute(
+            "SELECT * FROM shop_orders WHERE status = ? AND card NOTNULL AND payment_id ISNULL",
+            (OrderStatus.PENDING.value,),
+        ).fetchall()
+        return [_to_order(row) for row in found]
+
     def save(self, order: Order) -> None:
         """Insert the order, or replace what was stored of it."""
         self._connection.execute(

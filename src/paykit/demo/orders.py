@@ -148,6 +148,11 @@ class OrderService:
                 failed = OrderStatus.PAYMENT_FAILED
                 self._store.save(attrs.evolve(order, status=failed, problem="unreached"))
 
+    def give_up_lost_attempts(self) -> None:
+        """After a crash: who held the token is gone, so these attempts are not made any more."""
+        for order in self._store.lost_attempts():
+            self.payment_not_started(order.order_id, reference=order.reference)
+
     def on_payment(self, event: PaymentProcessed) -> None:
         """Settle the order that ``event`` is about, once for each event.
 

@@ -63,6 +63,7 @@ def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = No
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        orders.give_up_lost_attempts()
         # The only line between payments and orders: every event goes over the bus.
         await service.subscribe(bus.publish)
         tasks = [

@@ -154,7 +154,8 @@ class Storefront:
             order = self._orders.pay_again(order, provider=provider, card=card)
         except OrderClosedError:
             return self._to_order(order)
-        return await self._to_provider(order, request, token)
+        # An open attempt goes on where it began, whatever was chosen now: its token is no other's.
+        return await self._to_provider(order, request, token if order.provider == provider else "")
 
     async def _to_provider(self, order: Order, request: Request, token: str = "") -> Response:
         """Create the payment of the order's attempt, and send the browser to the provider."""
