@@ -6,6 +6,7 @@ import pytest
 
 from paykit.demo import worker as workers
 from paykit.demo.bus import Bus
+from paykit.demo.catalog import PRODUCTS
 
 from .cards import number_of, tokenize
 from .conftest import SANDBOX, SHOP, order_id
@@ -205,6 +206,19 @@ def test_going_on_with_3d_secure_asks_for_no_second_hold(play):
         assert again.url == page.url
         await answer(town, again, "approve")
         assert (await town.settled(number))["status"] == "CONFIRMED"
+
+    play(scenario)
+
+
+def test_going_on_without_a_token_and_without_a_session_asks_nobody(play):
+    async def scenario(town):
+        orders = town.shop.state.orders
+        order = orders.place(
+            PRODUCTS["sen"], quantity=1, customer="Lan", provider="stripe", card="pm_1…7890"
+        )
+        page = await town.browser.post(f"{SHOP}/orders/{order.order_id}/pay")
+        assert page.url == f"{SHOP}/orders/{order.order_id}"
+        assert await town.event_names() == ["OrderPlaced"]
 
     play(scenario)
 
