@@ -83,6 +83,8 @@ if TYPE_CHECKING:
     from .providers.sepay import SePayConfig as SePayConfig
     from .providers.sepaypg import SePayGateway as SePayGateway
     from .providers.sepaypg import SePayGatewayConfig as SePayGatewayConfig
+    from .providers.stripe import Stripe as Stripe
+    from .providers.stripe import StripeConfig as StripeConfig
     from .providers.vietqr import VietQR as VietQR
     from .providers.vietqr import VietQRConfig as VietQRConfig
     from .providers.vnpay import VNPay as VNPay
@@ -111,6 +113,7 @@ _HOMES = {
     "providers.paypal": "PayPal PayPalConfig",
     "providers.sepay": "SePay SePayConfig",
     "providers.sepaypg": "SePayGateway SePayGatewayConfig",
+    "providers.stripe": "Stripe StripeConfig",
     "providers.vietqr": "VietQR VietQRConfig",
     "providers.vnpay": "VNPay VNPayConfig",
     "providers.zalopay": "ZaloPay ZaloPayConfig",

@@ -7,7 +7,7 @@ import re
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from jsonschema import Draft202012Validator
 from referencing import Registry
@@ -216,3 +216,196 @@ def _text(schema: dict[str, Any]) -> Any:
         return mostly(["19.99", "5.00"], ["-1.00", ".5", "1999", "0.00", "19.990"])
     least, most = schema.get("minLength", 0), min(schema.get("maxLength", 20), 40)
     return st.text("ABC123-_", min_size=least, max_size=max(least, most))
+
+
+# Stripe: types instead of an OpenAPI file, and forms instead of JSON.
+
+#: Calls whose operation the types file leaves out: what they may bring, and what they answer.
+_MORE_STRIPE = {
+    ("GET", "/v1/checkout/sessions/{id}"): ((), "Session"),
+    ("GET", "/v1/setup_intents/{id}"): (("expand",), "SetupIntent"),
+    ("GET", "/v1/payment_methods/{id}"): (("expand",), "PaymentMethod"),
+    ("POST", "/v1/payment_methods/{id}/detach"): ((), "PaymentMethod"),
+    ("GET", "/v1/refunds"): (("payment_intent", "limit", "starting_after"), ["Refund"]),
+    ("GET", "/v1/checkout/sessions"): (("payment_intent", "limit"), ["Session"]),
+}
+_NUMBER = {"type": "string", "pattern": "^-?[0-9]+$"}
+_FORM = "application/x-www-form-urlencoded"
+
+
+class StripeTypes:
+    """Stripe's types as JSON Schema."""
+
+    def __init__(self, path: Path) -> None:
+        self.document = json.loads(path.read_text("utf-8"))
+        self.version = self.document["x-api-version"]
+        defs = self.document["$defs"]
+        sent = DRAFT202012.create_resource({"$defs": _as_texts(defs)})
+        answered = DRAFT202012.create_resource({"$defs": _closed_types(defs)})
+        self._registry = Registry().with_resources([("sent:", sent), ("answered:", answered)])
+        self._operations = {
+            (item["method"], item["path"]): (item["request"], item["response"])
+            for item in self.document["operations"]
+        }
+        for key, (names, answer) in _MORE_STRIPE.items():
+            asked = {"properties": dict.fromkeys(names, True), "additionalProperties": False}
+            self._operations[key] = (asked, _answer_schema(answer))
+
+    def operation(self, request: HttpRequest) -> tuple[Any, Any]:
+        """What a request may bring, and what it answers; raises :class:`OffContractError`."""
+        path = urlsplit(request.url).path
+        # The plain path of a list is not an object's.
+        for (method, template), found in self._operations.items():
+            pattern = re.sub(r"\\\{\w+\\\}", "[A-Za-z0-9_]+", re.escape(template))
+            if method == request.method and re.fullmatch(pattern, path):
+                return found
+        raise OffContractError(f"no operation {request.method} {path}")
+
+    def check_request(self, request: HttpRequest) -> Any:
+        """Return what a request brings; raise :class:`OffContractError` if it is not as typed."""
+        asked, _ = self.operation(request)
+        if request.header("stripe-version") != self.version:
+            raise OffContractError(f"not of version {self.version}")
+        if not (request.header("authorization") or "").startswith("Bearer sk_test_"):
+            raise OffContractError("no secret key")
+        if request.method == "POST":
+            if request.header("content-type") != _FORM:
+                raise OffContractError("not declared as a form")
+            key = request.header("idempotency-key") or ""
+            if not 0 < len(key) <= 255 or not key.isascii():
+                raise OffContractError("no idempotency key, or a long one")
+        text = request.body.decode() if request.method == "POST" else urlsplit(request.url).query
+        brought = unflatten(parse_qsl(text, keep_blank_values=True, strict_parsing=bool(text)))
+        self._validate("sent:", asked, brought, "request")
+        return brought
+
+    def check_response(self, request: HttpRequest, response: HttpResponse) -> None:
+        """Raise :class:`OffContractError` for an answer that is not as typed."""
+        _, answer = self.operation(request)
+        if response.status >= 400:
+            failure = {"$ref": "#/$defs/PaymentIntent_LastPaymentError"}
+            answer = {"type": "object", "required": ["error"], "properties": {"error": failure}}
+        self._validate("answered:", answer, json.loads(response.body), "answer")
+
+    def check_object(self, name: str, value: Any) -> None:
+        """Raise :class:`OffContractError` for an object that is not as typed."""
+        self._validate("answered:", {"$ref": f"#/$defs/{name}"}, value, name)
+
+    def _validate(self, base: str, schema: Any, value: Any, what: str) -> None:
+        # Without $schema jsonschema takes the latest draft, which this is.
+        validator = Draft202012Validator(_based(schema, base), registry=self._registry)
+        errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
+        if errors:
+            told = "; ".join(f"{'/'.join(map(str, e.path))}: {e.message:.160}" for e in errors[:3])
+            raise OffContractError(f"{what}: {told}")
+
+
+@cache
+def stripe() -> StripeTypes:
+    """Stripe's types."""
+    return StripeTypes(FOLDER / "stripe" / "stripe_current_types.json")
+
+
+def unflatten(pairs: list[tuple[str, str]]) -> Any:
+    """The nested value of a form with brackets: ``a[b][0]=c``."""
+    whole: dict[str, Any] = {}
+    for name, value in pairs:
+        first, *rest = re.fullmatch(r"([^\[\]]+)((?:\[[^\[\]]+\])*)", name).groups()  # type: ignore[union-attr]
+        way = [first, *re.findall(r"\[([^\[\]]+)\]", rest[0])]
+        home = whole
+        for step in way[:-1]:
+            home = home.setdefault(step, {})
+        if way[-1] in home:
+            raise OffContractError(f"{name} comes twice")
+        home[way[-1]] = value
+    return _with_lists(whole)
+
+
+def _with_lists(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    made = {name: _with_lists(item) for name, item in value.items()}
+    if list(made) == [str(index) for index in range(len(made))] and made:
+        return list(made.values())
+    return made
+
+
+def _answer_schema(answer: str | list[str]) -> dict[str, Any]:
+    if isinstance(answer, str):
+        return {"$ref": f"#/$defs/{answer}"}
+    items = {"type": "array", "items": {"$ref": f"#/$defs/{answer[0]}"}}
+    return {"type": "object", "required": ["data"], "properties": {"data": items}}
+
+
+def _as_texts(schema: Any) -> Any:
+    """The schema of what a form can say, with the lists of words closed."""
+    if isinstance(schema, list):
+        return [_as_texts(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") in ("integer", "number"):  # not a set: a property may be called so
+        return _NUMBER
+    if schema.get("type") == "boolean":
+        return {"enum": ["true", "false"]}
+    made = {name: _as_texts(item) for name, item in schema.items()}
+    options = made.get("anyOf")
+    if isinstance(options, list) and any("enum" in option for option in options):
+        named = [option for option in options if option != {"type": "string"}]
+        if any(option.get("enum") not in (None, [""]) for option in named):
+            made["anyOf"] = named
+    return made
+
+
+def _closed_types(schema: Any) -> Any:
+    """The schema of an answer that has no name which the types do not know."""
+    if isinstance(schema, list):
+        return [_closed_types(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {name: _closed_types(item) for name, item in schema.items()}
+    if isinstance(schema.get("properties"), dict) and schema.get("type") == "object":
+        made.setdefault("additionalProperties", False)
+    return made
+
+
+def stripe_answers(name: str, read: frozenset[str]) -> Any:
+    """A hypothesis strategy for what the type ``name`` allows, of the names in ``read``."""
+    document = stripe().document
+    return _typed_strategy(document, {"$ref": f"#/$defs/{name}"}, read, depth=5)
+
+
+def _typed_strategy(
+    document: dict[str, Any], schema: dict[str, Any], read: frozenset[str], depth: int
+) -> Any:
+    from hypothesis import strategies as st
+
+    if "$ref" in schema:
+        return _typed_strategy(document, _at(document, schema["$ref"]), read, depth)
+    if "anyOf" in schema:
+        options = [option for option in schema["anyOf"] if depth > 0 or "$ref" not in option]
+        made = [_typed_strategy(document, option, read, depth - 1) for option in options]
+        return st.one_of(made)
+    if "const" in schema or "enum" in schema:
+        return st.sampled_from(schema.get("enum") or [schema["const"]])
+    kind = schema.get("type", "object")
+    simple = {
+        "null": st.none(),
+        "boolean": st.booleans(),
+        "integer": st.integers(0, 3000),
+        "number": st.integers(0, 3000),
+        "string": st.sampled_from(["usd"] * 6 + ["1999", "eur", "pi_1", "x" * 300, ""]),
+    }
+    if kind in simple:
+        return simple[kind]
+    if kind == "array":
+        items = _typed_strategy(document, schema.get("items", {}), read, depth - 1)
+        return st.lists(items, max_size=2 if depth > 0 else 0)
+    properties = schema.get("properties", {}) if depth > 0 else {}
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            name: _typed_strategy(document, value, read, depth - 1)
+            for name, value in properties.items()
+            if name in read
+        },
+    )

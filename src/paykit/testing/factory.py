@@ -49,6 +49,7 @@ _BUILT_IN: Final = {
     "paypal": "paykit.testing.factories.paypal:PayPalDeliveries",
     "sepay": "paykit.testing.factories.sepay:SePayDeliveries",
     "sepaypg": "paykit.testing.factories.sepaypg:SePayGatewayDeliveries",
+    "stripe": "paykit.testing.factories.stripe:StripeDeliveries",
     "vnpay": "paykit.testing.factories.vnpay:VNPayDeliveries",
     "zalopay": "paykit.testing.factories.zalopay:ZaloPayDeliveries",
 }

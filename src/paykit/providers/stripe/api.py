@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -25,11 +25,11 @@ from ...http import HttpRequest, HttpResponse, JsonObject, form_pairs
 from ...models import NextAction, Redirect
 from ...provider import Provider
 from ...wire import Wire
-from .codes import CONFLICTS, NOTHING_LEFT, REFUSALS, REFUSED_FOR_GOOD
+from .codes import REFUSALS, REFUSED_FOR_GOOD
 from .config import StripeConfig
 from .forms import to_key
 from .states import client_step, decline_reason
-from .wire import VERSION, Failure, Intent, without_secrets
+from .wire import VERSION, Failure, Intent, Refusal, without_secrets
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
@@ -59,7 +59,7 @@ class StripeApi(Provider):
         return {"Authorization": f"Bearer {secret}", "Stripe-Version": VERSION}
 
     def get_typed(
-        self, path: str, shape: type[W], **query: tuple[str, ...] | str | int
+        self, path: str, shape: type[W], query: Mapping[str, Any] | None = None
     ) -> Flow[tuple[W, JsonObject]]:
         """Ask for what is at ``path``: typed, and as it was."""
 
@@ -115,12 +115,10 @@ class StripeApi(Provider):
     ) -> PaykitError:
         """The error that an answer other than "done" stands for."""
         status = response.status
-        if status < HTTPStatus.BAD_REQUEST or not isinstance(answer.get("error"), dict):
-            return MalformedResponse(
-                f"HTTP {status} without an error", provider=self.name, http_status=status
-            )
-        failure = Failure.read(answer["error"], provider=self.name)
-        code = failure.word or f"HTTP {status}"
+        if status < HTTPStatus.BAD_REQUEST:
+            return MalformedResponse(f"HTTP {status}", provider=self.name, http_status=status)
+        failure = Refusal.read(answer, provider=self.name).error
+        code = failure.word
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             if moves_money:
                 return OutcomeUnknown(
@@ -138,12 +136,21 @@ class StripeApi(Provider):
         kind = REFUSALS.get(failure.code or "", _BY_STATUS.get(status, ProviderError))
         return self._no(kind, failure, code, answer, response)
 
+    def is_refused_for(
+        self, codes: Collection[str], answer: JsonObject, response: HttpResponse
+    ) -> bool:
+        """Whether Stripe refuses for one of these reasons, so that the state has to tell."""
+        if response.status != HTTPStatus.BAD_REQUEST:
+            return False
+        return Refusal.read(answer, provider=self.name).error.code in codes
+
     def declined(
         self, failure: Failure, answer: JsonObject, response: HttpResponse
     ) -> ProviderError:
         """A card was refused."""
-        code = failure.word or "card_error"
-        return self._no(Declined, failure, code, answer, response, reason=decline_reason(failure))
+        return self._no(
+            Declined, failure, failure.word, answer, response, reason=decline_reason(failure)
+        )
 
     def next_step(self, intent: Intent) -> NextAction:
         """What the payer of ``intent`` has to do."""
@@ -174,20 +181,3 @@ class StripeApi(Provider):
             message += f"; Stripe {'would' if advice == 'true' else 'would not'} repeat it"
         raw = without_secrets(answer)
         return self.answered_no(kind, message, code=code, response=response, raw=raw, reason=reason)
-
-
-def conflicts(answer: JsonObject, response: HttpResponse) -> bool:
-    """Whether somebody was faster, or it is too late: then the state tells."""
-    return response.status == HTTPStatus.BAD_REQUEST and error_code(answer) in CONFLICTS
-
-
-def nothing_left(answer: JsonObject, response: HttpResponse) -> bool:
-    """Whether all of a payment was given back before."""
-    return response.status == HTTPStatus.BAD_REQUEST and error_code(answer) == NOTHING_LEFT
-
-
-def error_code(answer: JsonObject) -> str | None:
-    """The ``code`` of a refusal."""
-    error = answer.get("error")
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, str) else None

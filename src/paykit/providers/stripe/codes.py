@@ -144,7 +144,7 @@ CONFLICTS: Final = frozenset(
     }
 )
 #: All is given back, perhaps by the very refund that is asked for.
-NOTHING_LEFT: Final = "charge_already_refunded"
+NOTHING_LEFT: Final = frozenset({"charge_already_refunded"})
 #: Everything else is a :class:`ProviderError` with Stripe's own words.
 REFUSALS: Final[Mapping[str, type[ProviderError]]] = {"resource_missing": NotFound}
 

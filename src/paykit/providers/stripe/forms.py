@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from ...errors import InvalidRequest
 from ...models import PaymentRequest
+from ...text import unstorable
 
 ID = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 #: Visible ASCII: it also goes into headers and queries.
 REFERENCE: Final = r"[!-~]{1,200}"
+_REFERENCE = re.compile(REFERENCE, re.ASCII)
 #: What stands for the session's id in the address that the payer comes back to.
 SESSION_ID: Final = "{CHECKOUT_SESSION_ID}"
 
@@ -41,6 +43,12 @@ def to_key(purpose: str, key: str) -> str:
     if _KEY.fullmatch(whole):
         return whole
     return f"{purpose}:{sha256(key.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def our_reference(metadata: Mapping[str, str], name: str = "reference") -> str | None:
+    """The reference that paykit kept in ``metadata``; ``None`` if that is not of our making."""
+    found = metadata.get(name, "")
+    return found if _REFERENCE.fullmatch(found) else None
 
 
 def check_id(value: str | None, field: str, *prefixes: str) -> str:
@@ -89,7 +97,14 @@ def check_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
         if not 0 < len(value) <= _MAX_VALUE:
             # An empty value would remove the name.
             raise InvalidRequest(f"values of 1 to {_MAX_VALUE} characters", field="metadata")
-    return dict(metadata)
+    return whole(dict(metadata))
+
+
+def whole(body: dict[str, Any]) -> dict[str, Any]:
+    """``body``, if its texts come back: an answer with a NUL character in it could not be read."""
+    if why := unstorable(body):
+        raise InvalidRequest(f"a text {why}")
+    return body
 
 
 def add_extra(body: dict[str, Any], extra: Mapping[str, Any], reserved: frozenset[str]) -> None:

@@ -16,10 +16,11 @@ from ...http import HttpResponse, JsonObject
 from ...models import Payment, PaymentRef
 from ...money import Money
 from .amounts import to_positive
-from .api import EXPANDED, conflicts
+from .api import EXPANDED
+from .codes import CONFLICTS
 from .forms import to_key
 from .reading import Reading
-from .wire import Page, Pages, PaymentIntent
+from .wire import Page, Pages, PaymentIntent, Refusal
 
 
 class Holds(Reading):
@@ -71,15 +72,20 @@ class Holds(Reading):
         except ProviderError as error:
             if error.http_status != HTTPStatus.BAD_REQUEST:
                 raise
+            page = yield from self._open_page(intent_id)
+            if page is None:
+                raise
             # As long as a page is open, Stripe wants it closed instead of its payment.
-            listed, _ = yield from self.get_typed(
-                "/v1/checkout/sessions", Pages, payment_intent=intent_id, limit=1
-            )
-            for page in listed.data:
-                if page.status == "open":
-                    self.same(page, page.id, ref)
-                    return (yield from self._close(page, ref, f"{key}:page"))
-            raise
+            return (yield from self._close(self.same(page, page.id, ref), ref, f"{key}:page"))
+
+    def _open_page(self, intent_id: str) -> Flow[Page | None]:
+        """The page on which the payer may still make this payment."""
+        query = {"payment_intent": intent_id, "limit": 1}
+        try:
+            listed, _ = yield from self.get_typed("/v1/checkout/sessions", Pages, query)
+        except MalformedResponse:
+            return None
+        return next((page for page in listed.data if page.status == "open"), None)
 
     def _act(  # noqa: PLR0917 - what a call on a hold consists of
         self,
@@ -91,12 +97,11 @@ class Holds(Reading):
         key: str,
     ) -> Flow[Payment]:
         def read(answer: JsonObject, response: HttpResponse) -> Payment | None:
-            if conflicts(answer, response):
+            if self.is_refused_for(CONFLICTS, answer, response):
                 return None
             self.check_answer(answer, response, moves_money=True)
             intent = self.same(PaymentIntent.read(answer, provider=self.name), intent_id, ref)
-            if ref.amount is not None and intent.total != ref.amount:
-                raise MalformedResponse("the answer has another amount", provider=self.name)
+            self._expect_amount(intent, ref)
             check(intent)
             return self.payment(intent, answer)
 
@@ -106,18 +111,24 @@ class Holds(Reading):
         if payment is not None:
             return payment
         intent, raw = yield from self.get_intent(intent_id, ref)
+        self._expect_amount(intent, ref)
         return self.payment(intent, raw)
+
+    def _expect_amount(self, intent: PaymentIntent, ref: PaymentRef) -> None:
+        if ref.amount is not None and intent.total != ref.amount:
+            raise MalformedResponse("the answer has another amount", provider=self.name)
 
     def _close(self, page: Page, ref: PaymentRef, key: str) -> Flow[Payment]:
         """Close a page. Where the payer was faster, the state tells."""
 
         def read(answer: JsonObject, response: HttpResponse) -> tuple[Page, JsonObject] | None:
             if response.status == HTTPStatus.BAD_REQUEST:
+                Refusal.read(answer, provider=self.name)
                 return None
-            self.check_answer(answer, response, moves_money=False)
+            self.check_answer(answer, response, moves_money=True)
             return self.same(Page.read(answer, provider=self.name), page.id, ref), answer
 
         path = f"/v1/checkout/sessions/{page.id}/expire"
-        found = yield from self.post_keyed(path, {}, read, key=key, moves_money=False)
+        found = yield from self.post_keyed(path, {}, read, key=key, moves_money=True)
         closed, raw = found or (yield from self.get_page(page.id, ref))
         return (yield from self.look_on(closed, ref, raw))

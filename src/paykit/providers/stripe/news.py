@@ -23,7 +23,7 @@ from ...signing import fingerprint
 from ...wire import UnixTime, Wire
 from .codes import CHARGE_STATUSES, DISPUTE_REASONS, EVENTS, REFUND_STATUSES, Subject
 from .config import StripeConfig
-from .forms import PAYMENT_REFERENCE
+from .forms import our_reference
 from .states import (
     Standing,
     intent_status,
@@ -95,7 +95,7 @@ def open_question(event: Envelope) -> str | None:
     inside, subject = event.data.object, event.subject
     if subject is Subject.REFUND:
         refund = RefundShape.told(inside, provider=_NAME)
-        return None if PAYMENT_REFERENCE in refund.metadata else refund.payment_intent
+        return refund.payment_intent if refund.payment_reference is None else None
     if subject is Subject.REFUNDS:
         charge = ChargeShape.told(inside, provider=_NAME)
         return charge.payment_intent if charge.amount_captured else None
@@ -158,7 +158,7 @@ class Teller:
         yield self._event(page.reference, stands, amount, page.payment_intent)
 
     def _charge(self, charge: ChargeShape) -> Iterator[Event]:
-        reference = charge.metadata.get("reference")
+        reference = our_reference(charge.metadata)
         if reference is None or charge.payment_intent is None:
             return
         status, captured = CHARGE_STATUSES.get(charge.status, S.UNKNOWN), None
@@ -174,7 +174,7 @@ class Teller:
         yield self._event(reference, stands, charge.total, charge.payment_intent)
 
     def _one_refund(self, refund: RefundShape) -> Iterator[Event]:
-        reference = refund.metadata.get(PAYMENT_REFERENCE)
+        reference = refund.payment_reference
         if reference is None:
             if self.intent is None or self.intent.reference is None:
                 return

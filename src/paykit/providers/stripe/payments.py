@@ -129,6 +129,8 @@ class Payments(Reading):
             page = Page.read(answer, provider=self.name)
             if page.reference != request.reference or page.mode != body["mode"]:
                 raise MalformedResponse("the answer is about another payment", provider=self.name)
+            if page.currency not in {None, request.amount.currency.lower()}:
+                raise MalformedResponse("the page has another currency", provider=self.name)
             if request.amount and page.total != request.amount:
                 raise MalformedResponse("the page has another amount", provider=self.name)
             if page.status != "open" or not page.url:

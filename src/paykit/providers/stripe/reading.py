@@ -44,7 +44,10 @@ class Reading(StripeApi):
         return self.look_up(check_id(ref.provider_id, "provider_id", *KINDS), ref)
 
     def look_up(self, wanted: str, ref: PaymentRef | None) -> Flow[Payment]:
-        """The payment with this id: that of ``ref``, or whichever of ours it is."""
+        """The payment with this id: that of ``ref``, or whichever it is.
+
+        One that paykit did not make has no reference.
+        """
         if wanted.startswith("seti_"):
             setup, raw = yield from self.get_setup(wanted, ref)
             return self.stored(setup, ref, raw)
@@ -65,7 +68,7 @@ class Reading(StripeApi):
         stands = page_standing(page)
         return Payment(
             provider=self.name,
-            reference=page.reference or page.id,
+            reference=page.reference or "",
             status=stands.status,
             amount=page.total or self._nothing(page.metadata, ref),
             captured=stands.captured,
@@ -91,7 +94,7 @@ class Reading(StripeApi):
             token = stored_card(intent.payment_method, intent.customer, intent.reference)
         return Payment(
             provider=self.name,
-            reference=intent.reference or intent.id,
+            reference=intent.reference or "",
             status=stands.status,
             amount=intent.total,
             captured=stands.captured,
@@ -115,7 +118,7 @@ class Reading(StripeApi):
             token = stored_card(setup.payment_method, setup.customer, setup.reference)
         return Payment(
             provider=self.name,
-            reference=setup.reference or setup.id,
+            reference=setup.reference or "",
             status=stands.status,
             amount=self._nothing(setup.metadata, ref),
             provider_id=setup.id,
@@ -134,7 +137,12 @@ class Reading(StripeApi):
     ) -> Flow[tuple[PaymentIntent, JsonObject]]:
         """Ask for a payment, with its charge and its refunds."""
         path = f"/v1/payment_intents/{check_id(intent_id, 'provider_id', 'pi_')}"
-        intent, raw = yield from self.get_typed(path, PaymentIntent, expand=EXPANDED)
+        intent, raw = yield from self.get_typed(path, PaymentIntent, {"expand": EXPANDED})
+        charge = intent.latest_charge
+        untold = charge is None or (charge.amount_refunded and charge.refunds is None)
+        if intent.amount_received and untold:
+            # What became of the money would stand there.
+            raise MalformedResponse("the charge is not told of", provider=self.name)
         return self.same(intent, intent_id, ref), raw
 
     def get_page(self, page_id: str, ref: PaymentRef | None) -> Flow[tuple[Page, JsonObject]]:
@@ -148,7 +156,7 @@ class Reading(StripeApi):
     ) -> Flow[tuple[SetupIntent, JsonObject]]:
         """Ask for a set-up."""
         path = f"/v1/setup_intents/{check_id(setup_id, 'provider_id', 'seti_')}"
-        setup, raw = yield from self.get_typed(path, SetupIntent, expand=("payment_method",))
+        setup, raw = yield from self.get_typed(path, SetupIntent, {"expand": ("payment_method",)})
         return self.same(setup, setup_id, ref), raw
 
     def same(self, found: W, wanted: str, ref: PaymentRef | None) -> W:

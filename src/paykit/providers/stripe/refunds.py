@@ -14,7 +14,7 @@ from ...flow import Flow
 from ...http import HttpResponse, JsonObject
 from ...models import PaymentRef, Refund, RefundRef, RefundRequest
 from .amounts import to_positive
-from .api import nothing_left
+from .codes import NOTHING_LEFT
 from .forms import PAYMENT_REFERENCE, check_id, check_metadata, to_key
 from .reading import Reading
 from .states import to_refund
@@ -42,7 +42,7 @@ class Refunds(Reading):
         body = {"payment_intent": intent_id, **body}
 
         def read(answer: JsonObject, response: HttpResponse) -> Refund | PaykitError:
-            if nothing_left(answer, response):
+            if self.is_refused_for(NOTHING_LEFT, answer, response):
                 return self.refusal_of(answer, response, moves_money=True)
             self.check_answer(answer, response, moves_money=True)
             done = self._read_refund(answer, request.reference, intent_id)
@@ -70,7 +70,7 @@ class Refunds(Reading):
         else:
             wanted = check_id(ref.provider_id, "provider_id", "re_", "pyr_")
             answer, raw = yield from self.get_typed(f"/v1/refunds/{wanted}", RefundShape)
-            if answer.id != wanted or answer.metadata.get("reference") != ref.reference:
+            if answer.id != wanted or answer.reference != ref.reference:
                 raise MalformedResponse("the answer is about another refund", provider=self.name)
             found = self._refund(answer, ref.payment, ref.reference, raw)
         if ref.amount is not None and found.amount != ref.amount:
@@ -93,9 +93,9 @@ class Refunds(Reading):
         """The refund of the payment that has this reference."""
         query: dict[str, str | int] = {"payment_intent": intent_id, "limit": _PER_PAGE}
         for _ in range(_MAX_PAGES):
-            listed, raw = yield from self.get_typed("/v1/refunds", Listed, **query)
+            listed, raw = yield from self.get_typed("/v1/refunds", Listed, query)
             for answer in listed.data:
-                if answer.metadata.get("reference") == reference:
+                if answer.reference == reference:
                     return self._refund(answer, payment, reference, raw)
             if not (listed.has_more and listed.data):
                 return None
@@ -104,7 +104,7 @@ class Refunds(Reading):
 
     def _read_refund(self, answer: JsonObject, reference: str, intent_id: str) -> RefundShape:
         done = RefundShape.read(answer, provider=self.name)
-        if done.metadata.get("reference") != reference:
+        if done.reference != reference:
             raise MalformedResponse("the answer is about another refund", provider=self.name)
         if done.payment_intent != intent_id:
             raise MalformedResponse("the answer is about another payment", provider=self.name)

@@ -18,6 +18,7 @@ EXPECTED: Final = (
     "Stripe-Signature: t=<Unix time>,v1=<64 hex digits>, HMAC-SHA256 under the endpoint's signing "
     "secret over the time, a dot and the raw body"
 )
+_SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _TIME = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 #: More than Stripe ever signs with at once.
 _MAX_SIGNATURES: Final = 20
@@ -53,6 +54,7 @@ def read_header(value: str | None) -> Signed:
             signatures.append(text)
     if len(times) != 1 or not _TIME.fullmatch(times[0]):
         raise SignatureError(f"not exactly one time t=; expected {EXPECTED}")
-    if not 0 < len(signatures) <= _MAX_SIGNATURES:
+    usable = all(map(_SIGNATURE.fullmatch, signatures))
+    if not (usable and 0 < len(signatures) <= _MAX_SIGNATURES):
         raise SignatureError(f"no usable signature v1=; expected {EXPECTED}")
     return Signed(times[0], tuple(signatures))

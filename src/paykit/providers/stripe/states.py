@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
 
@@ -19,10 +20,11 @@ from ...models import (
 )
 from ...money import Money
 from .codes import DECLINES, EXPIRIES, INTENT_STATUSES, PAGE_STATUSES, REFUND_STATUSES
-from .forms import PAYMENT_REFERENCE
 from .wire import ChargeShape, Failure, Intent, MethodShape, Page, PaymentIntent, RefundShape
 
 S = PaymentStatus
+
+_DECIDED: Final = frozenset({RefundStatus.SUCCEEDED, RefundStatus.FAILED})
 
 
 @attrs.frozen(kw_only=True)
@@ -95,9 +97,7 @@ def released(charge: ChargeShape, refunds: Sequence[RefundShape]) -> str | None:
     if rest <= 0:
         return None
     alike = [
-        refund
-        for refund in refunds
-        if refund.amount == rest and PAYMENT_REFERENCE not in refund.metadata
+        refund for refund in refunds if refund.amount == rest and refund.payment_reference is None
     ]
     return min(alike, key=lambda refund: (refund.created, refund.id)).id if alike else None
 
@@ -113,17 +113,20 @@ def true_refunds(charge: ChargeShape) -> list[RefundShape]:
 
 def refunded_total(charge: ChargeShape) -> Money:
     """How much of what was taken was given back."""
-    listed = charge.refunds
-    if listed is None or listed.has_more:
-        # Without the list only the counter is left, which also counts what was merely released.
-        rest = charge.amount - charge.amount_captured
-        return charge.money(max(0, charge.amount_refunded - max(0, rest)))
-    counted = sum(
-        refund.amount
-        for refund in true_refunds(charge)
-        if REFUND_STATUSES.get(refund.status or "") is RefundStatus.SUCCEEDED
-    )
-    return charge.money(counted)
+    listed = true_refunds(charge)
+    if charge.refunds is not None and not charge.refunds.has_more:
+        return charge.money(
+            sum(refund.amount for refund in listed if _status(refund) is RefundStatus.SUCCEEDED)
+        )
+    # Without the whole list the counter has to tell. It also counts what was merely released, and
+    # what is on its way.
+    rest = charge.amount - charge.amount_captured
+    on_its_way = sum(refund.amount for refund in listed if _status(refund) not in _DECIDED)
+    return charge.money(max(0, charge.amount_refunded - max(0, rest) - on_its_way))
+
+
+def _status(refund: RefundShape) -> RefundStatus:
+    return REFUND_STATUSES.get(refund.status or "", RefundStatus.UNKNOWN)
 
 
 def to_refund(answer: RefundShape, payment_reference: str, reference: str) -> Refund:
@@ -132,7 +135,7 @@ def to_refund(answer: RefundShape, payment_reference: str, reference: str) -> Re
         provider="stripe",
         reference=reference,
         payment_reference=payment_reference,
-        status=REFUND_STATUSES.get(answer.status or "", RefundStatus.UNKNOWN),
+        status=_status(answer),
         amount=answer.total,
         provider_id=answer.id,
         code=answer.status,

@@ -73,6 +73,8 @@ class Webhooks(Reading):
             raise SignatureError("Stripe knows no such payment", provider=self.name) from None
         except MalformedResponse as error:
             raise MalformedDelivery(f"cannot be confirmed: {error}", provider=self.name) from None
+        if not payment.reference:
+            raise SignatureError("not a payment of this shop's", provider=self.name)
         return seal_asked(delivery, fields={"payment": payment}, about=wanted.encode())
 
     def parse(self, verified: Verified) -> tuple[Event, ...]:

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, PlainValidator, SecretStr, model_val
 from ...money import Money
 from ...wire import UnixTime, Whole, Wire
 from .amounts import read_money
-from .forms import ID
+from .forms import ID, PAYMENT_REFERENCE, our_reference
 
 #: Sent with each call. Give the webhook endpoint the same one.
 VERSION: Final = "2026-10-28.endive"
@@ -89,6 +89,16 @@ class RefundShape(Priced):
     metadata: Metadata = Field(default_factory=dict)
     created: UnixTime
 
+    @property
+    def reference(self) -> str | None:
+        """The refund's own reference, if paykit made it."""
+        return our_reference(self.metadata)
+
+    @property
+    def payment_reference(self) -> str | None:
+        """The reference of its payment, if paykit made it."""
+        return our_reference(self.metadata, PAYMENT_REFERENCE)
+
 
 class Listed(Wire):
     """Some refunds, the newest first."""
@@ -141,7 +151,7 @@ class MethodShape(Wire):
     id: Id
     object: Literal["payment_method"]
     type: _Word = "card"
-    customer: Link = None
+    customer: Link
     card: CardShape | None = None
 
     @property
@@ -155,15 +165,21 @@ class MethodShape(Wire):
 class Failure(Wire):
     """Why an attempt failed."""
 
-    type: _Word | None = None
+    type: _Word
     code: _Word | None = None
     decline_code: _Word | None = None
     message: str | None = None
 
     @property
-    def word(self) -> str | None:
+    def word(self) -> str:
         """The most telling of its codes."""
         return self.decline_code or self.code or self.type
+
+
+class Refusal(Wire):
+    """An answer that says no."""
+
+    error: Failure
 
 
 class RedirectStep(Wire):
@@ -192,7 +208,7 @@ def _read_method(value: Any) -> MethodShape | None:
         return MethodShape.model_validate(value)
     if not isinstance(value, str):
         raise ValueError("not an id")  # noqa: TRY004 - pydantic reports a ValueError
-    return MethodShape(id=_check_id(value), object="payment_method", type="")
+    return MethodShape(id=_check_id(value), object="payment_method", type="", customer=None)
 
 
 class Intent(Wire):
@@ -210,7 +226,7 @@ class Intent(Wire):
     @property
     def reference(self) -> str | None:
         """Our reference, if it is one of our payments."""
-        return self.metadata.get("reference")
+        return our_reference(self.metadata)
 
 
 class PaymentIntent(Intent, Priced):
@@ -248,7 +264,7 @@ class Page(Wire):
     id: Id
     object: Literal["checkout.session"]
     mode: _Word
-    status: _Word | None
+    status: _Word
     payment_status: _Word
     amount_total: Whole | None = None
     currency: _Word | None = None
@@ -259,14 +275,17 @@ class Page(Wire):
     setup_intent: Link = None
 
     @model_validator(mode="after")
-    def _is_money(self) -> Page:
+    def _makes_sense(self) -> Page:
         _ = self.total
+        for found, prefix in ((self.payment_intent, "pi_"), (self.setup_intent, "seti_")):
+            if found is not None and not found.startswith(prefix):
+                raise ValueError(f"an id that does not begin with {prefix}")
         return self
 
     @property
     def reference(self) -> str | None:
         """Our reference, if it is one of our payments."""
-        return self.metadata.get("reference")
+        return our_reference(self.metadata)
 
     @property
     def total(self) -> Money | None:
