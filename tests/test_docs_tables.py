@@ -437,6 +437,17 @@ def test_faults_are_listed():
     assert sorted(shown) == sorted(field.name for field in attrs.fields(Faults))
 
 
+def test_test_cards_are_listed():
+    from paykit.sandbox.cards.numbers import COMMON_CARDS
+    from paykit.sandbox.stripe.cards import STRIPE_CARDS
+
+    for title, cards in (("card", COMMON_CARDS), ("card at Stripe", STRIPE_CARDS)):
+        rows = table(DOCS / "testing.md", title, "what happens")
+        assert [(code(row[0])[0], row[1]) for row in rows] == [
+            (one.grouped, one.says) for one in cards
+        ]
+
+
 def test_settings_of_the_sandbox():
     from paykit.sandbox import SandboxConfig
 
@@ -450,6 +461,7 @@ def test_settings_of_the_sandbox():
             config.paypal.client_secret,
             config.paypal.webhook_id,
         ),
+        "Stripe": (config.stripe.secret_key, config.stripe.webhook_secrets[0]),
         "Adyen": (
             config.adyen.merchant_account,
             config.adyen.api_key,

@@ -118,12 +118,6 @@ def make_visitor(chromium, demo, complaints):
         if message.type == "error" and not mistyped:
             complaints.append(message.text)
 
-    def complain(message):
-        # A mistyped card is no fault, though the browser reports how the field's frame is told.
-        mistyped = message.location["url"].endswith("/card-field") and " 422 " in message.text
-        if message.type == "error" and not mistyped:
-            complaints.append(message.text)
-
     def make(device="desktop"):
         context = chromium.new_context(viewport=PHONE if device == "phone" else DESKTOP)
         context.set_default_timeout(15_000)
