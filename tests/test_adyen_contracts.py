@@ -56,8 +56,10 @@ HELD = SHOPS[CaptureMode.MANUAL]
 #: Answers that Adyen's description does not know, on purpose.
 OFF_CONTRACT = {
     "capture-unseen",
+    "create-not-taken-conflict",
     "create-not-taken-nowhere",
     "create-not-taken-redirect",
+    "create-not-taken-timeout-on-the-way",
     "create-not-taken-too-many",
     "create-not-taken-unavailable",
     "create-hosted-refused-down",

@@ -512,6 +512,9 @@ def test_a_batch_of_adyen_counts_whole_or_not_at_all(shop):
     answer, made, _ = shop.post(ADYEN, adyen_batch(*good))
     assert (answer.reply, made) == (ADYEN.taken, (3, 3))
     assert [shop.state(one)[0] for one in payments] == ["succeeded"] * 3
+    # Twice in one delivery is once.
+    twice = ADYEN.notice(shop.number())
+    assert shop.post(ADYEN, adyen_batch(twice, twice))[1] == (1, 0)
     # Told again with one more: only that one is new.
     other = shop.number()
     shop.create(ADYEN, other)

@@ -39,6 +39,8 @@ _BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
     HTTPStatus.FORBIDDEN: AuthenticationFailed,
     HTTPStatus.NOT_FOUND: NotFound,
 }
+#: Nobody knows what was done: a fault of Adyen's, or of something on the way to it.
+_UNCLEAR: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 _PSP = re.compile(r"[A-Za-z0-9]{1,40}", re.ASCII)
 
 
@@ -106,7 +108,7 @@ class AdyenApi(Provider):
         if isinstance(psp, str) and _PSP.fullmatch(psp):
             # What Adyen's support asks for.
             message = f"{message[:140]} (pspReference {psp})"
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _UNCLEAR:
             if moves_money:
                 return OutcomeUnknown(
                     f"adyen answered HTTP {status} ({code}) to a call that moves money: wait for "

@@ -141,7 +141,7 @@ EVENTS: Final[Mapping[str, Kind]] = {
     "PREARBITRATION_LOST": Kind.DISPUTE,
 }
 #: These are about one attempt itself: their ``pspReference`` is the attempt's. For all others that
-#: is the modification's, and the payment's is the ``originalReference``. Of an ``EXPIRE`` without one
-#: it is not clear which it is.
+#: is the modification's, and the payment's is the ``originalReference``. Of an ``EXPIRE`` without
+#: one it is not clear which it is.
 OF_THE_PAYMENT: Final = frozenset({"AUTHORISATION", "OFFER_CLOSED"})
 TOKEN_CREATED: Final = frozenset({"recurring.token.created", "recurring.token.alreadyExisting"})
