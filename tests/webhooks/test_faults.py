@@ -107,6 +107,7 @@ FORMER = {
     "casso-v1": "previous_secure_tokens",
     "sepaypg": "previous_ipn_secrets",
     "checkoutcom": "previous_signature_keys",
+    "stripe": "previous_webhook_secrets",
 }
 
 

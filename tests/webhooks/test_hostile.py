@@ -28,7 +28,7 @@ def each(senders):
 
 
 EACH = each(SENDERS)
-SIGNS = {"adyen", "zalopay", "payos", "sepay", "casso", "checkoutcom"}
+SIGNS = {"adyen", "zalopay", "payos", "sepay", "casso", "checkoutcom", "stripe"}
 #: Where a key signs what is said, and does not merely come along.
 SIGNED = each([one for one in SENDERS if one.key in SIGNS])
 BY_HEADER = each([one for one in SENDERS if one.header])
