@@ -611,6 +611,7 @@ SENDERS = [
     CassoTokenSender("v1", "casso-secure-token"),
     SePayGatewaySender("default", "sepaypg-ipn-secret"),
     CheckoutComSender("default", "checkoutcom-signature-key"),
+    StripeSender("default", "whsec_stripe-webhook-secret"),
 ]
 
 
