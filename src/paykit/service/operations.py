@@ -303,6 +303,7 @@ class Operations(Holds):
             account=provider.account,
             reference=request.reference,
             amount=request.amount,
+            capture=request.capture,
             status=PaymentStatus.PENDING,
             captured=nothing,
             refunded=nothing,

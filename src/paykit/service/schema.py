@@ -56,6 +56,7 @@ payments = Table(
     Column("received", BigInteger, nullable=False),  # the sum of the bank transfers among them
     Column("received_at", UtcDateTime),  # when the latest of them arrived
     Column("status", String(24), nullable=False),
+    Column("capture", String(16), nullable=False),  # whether a hold was asked for
     Column("discrepancy", String(24)),
     Column("code", String(80)),
     Column("reason", String(80)),

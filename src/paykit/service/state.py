@@ -22,7 +22,7 @@ from typing import Final
 import attrs
 
 from ..events import Movement, MovementKind, PaymentProcessed, Source, TransferReceived
-from ..models import Discrepancy, PaymentRef, PaymentStatus
+from ..models import CaptureMode, Discrepancy, PaymentRef, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from ..vietqr.matching import Expected, judge
@@ -82,6 +82,7 @@ class PaymentRecord:
     received: Money  #: the sum of the bank transfers, a part of ``captured``
     created_at: datetime
     updated_at: datetime
+    capture: CaptureMode = CaptureMode.AUTOMATIC  #: only of a hold may a part be taken
     expires_at: datetime | None = None  #: when the time to pay is over
     received_at: datetime | None = None  #: when the latest of the bank transfers arrived
     provider_id: str | None = None
@@ -141,7 +142,7 @@ def transition(
     by_totals, of_totals, left = None, None, _left(record, status, captured)
     if tally is not None and not discrepancy:
         totals = max(record.captured, captured), max(record.refunded, refunded)
-        by_totals, of_totals = by_movements(record.amount, *totals, tally)
+        by_totals, of_totals = by_movements(record, *totals, tally)
         left = of_totals or _kept(record, tally)
         if S.DISPUTED in {status, record.status} or fact.status is S.NEEDS_REVIEW:
             by_totals = None
@@ -180,17 +181,20 @@ def _may_follow(record: PaymentRecord, fact: PaymentProcessed, status: PaymentSt
 
 
 def by_movements(
-    asked: Money, captured: Money, refunded: Money, tally: Tally
+    record: PaymentRecord, captured: Money, refunded: Money, tally: Tally
 ) -> tuple[PaymentStatus | None, Discrepancy | None]:
     """The status of a payment with movements, by its totals; ``None``: they decide nothing.
 
     A refund may be known before its capture is. A capture that was taken back is for a person, for
     the goods may be gone: nothing that comes later makes the payment whole by itself.
     """
+    asked = record.amount
     if tally.taken_back:
         return S.NEEDS_REVIEW, Discrepancy.REVERSED
     if max(captured, refunded) > asked or refunded > captured > Money(0, asked.currency):
         return S.NEEDS_REVIEW, Discrepancy.OVERPAID
+    if _is_too_little(record, captured):
+        return S.NEEDS_REVIEW, Discrepancy.UNDERPAID
     if tally.unsure:
         return S.NEEDS_REVIEW, None
     if refunded:
@@ -217,7 +221,7 @@ def move(
     if before == after:
         return Transition(record, None, Outcome.ACCEPTED)  # it is on record
     captured, refunded = _moved(record, movement, before, after)
-    status, discrepancy = by_movements(record.amount, captured, refunded, after)
+    status, discrepancy = by_movements(record, captured, refunded, after)
     if status is None and after.refused:
         status = _after_a_refusal(record, fact)
     if status is None or record.status is S.DISPUTED:
@@ -229,7 +233,8 @@ def move(
         refunded=refunded,
         discrepancy=discrepancy or _kept(record, before),
     )
-    outcome = Outcome.MISMATCH if discrepancy is Discrepancy.OVERPAID else Outcome.ACCEPTED
+    wrong = discrepancy in {Discrepancy.OVERPAID, Discrepancy.UNDERPAID}
+    outcome = Outcome.MISMATCH if wrong else Outcome.ACCEPTED
     if moved == record and not movement.undone and before.unsure == after.unsure:
         return Transition(record, None, outcome)  # a total told of this money before
     first = captured and not record.captured
@@ -267,8 +272,14 @@ def _moved(
 
 def _kept(record: PaymentRecord, tally: Tally) -> Discrepancy | None:
     """The discrepancy of before, unless it was that of the totals, which say it anew."""
-    _, of_totals = by_movements(record.amount, record.captured, record.refunded, tally)
+    _, of_totals = by_movements(record, record.captured, record.refunded, tally)
     return None if record.discrepancy is of_totals else record.discrepancy
+
+
+def _is_too_little(record: PaymentRecord, captured: Money) -> bool:
+    """Whether a part was taken of a payment that was to be taken whole."""
+    part = Money(0, record.amount.currency) < captured < record.amount
+    return part and record.capture is CaptureMode.AUTOMATIC
 
 
 def _is_of_another_attempt(record: PaymentRecord, fact: PaymentProcessed) -> bool:
@@ -427,9 +438,11 @@ def _captured_discrepancy(
     record: PaymentRecord, captured: Money, status: PaymentStatus
 ) -> Discrepancy | None:
     # payOS calls a payment paid whatever more arrived, and closes one that has got a part. Less
-    # than was asked is no contradiction of a success: the shop may have captured a part.
+    # than was asked is no contradiction where a hold was asked for: the shop may take a part of it.
     if captured > record.amount:
         return Discrepancy.OVERPAID
+    if status is S.SUCCEEDED and _is_too_little(record, captured):
+        return Discrepancy.UNDERPAID
     if status in UNPAID:
         return Discrepancy.UNDERPAID if captured < record.amount else Discrepancy.LATE
     return None

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
 from ..events import EVENT_TYPE, PaymentProcessed, Source, TransferReceived
-from ..models import Discrepancy, PaymentStatus
+from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from ..signing import fingerprint
@@ -67,9 +67,10 @@ def reserve(conn: Connection, record: PaymentRecord) -> Reserved:
     new = conn.execute(statement).rowcount == 1
     row = conn.execute(_of_reference(record.provider, record.account, record.reference)).one()
     found = _to_record(row)
-    if (found.amount, found.order_id) != (record.amount, record.order_id):
+    asked = (record.amount, record.order_id, record.capture)
+    if (found.amount, found.order_id, found.capture) != asked:
         raise InvalidRequest(
-            "this reference was used for another amount or order", field="reference"
+            "this reference was used for another amount, order or capture", field="reference"
         )
     events = 0
     if new:
@@ -490,6 +491,7 @@ def _to_record(row: Row[Any]) -> PaymentRecord:
         refunded=money(row.refunded),
         received=money(row.received),
         status=PaymentStatus(row.status),
+        capture=CaptureMode(row.capture),
         discrepancy=Discrepancy(row.discrepancy) if row.discrepancy else None,
         code=row.code,
         reason=row.reason,
