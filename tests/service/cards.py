@@ -5,6 +5,7 @@ import json
 import attrs
 
 from paykit import (
+    CaptureMode,
     Declined,
     Delivery,
     HandleInClient,
@@ -131,6 +132,7 @@ def cards(kind=Cards):
 
 def request(reference="R-1", **more):
     token = PaymentToken(provider="cards", value="tok_1")
+    more = {"capture": CaptureMode.MANUAL, **more}
     return PaymentRequest(reference=reference, amount=PRICE, token=token, **more)
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 
-from paykit import Discrepancy, Money, Outcome, PaymentProcessed, PaymentStatus
+from paykit import CaptureMode, Discrepancy, Money, Outcome, PaymentProcessed, PaymentStatus
 from paykit.events import Source
 from paykit.service import PaymentService, store
 from paykit.service.schema import metadata, movements, outbox
@@ -33,6 +33,7 @@ RECORD = PaymentRecord(
     account="default",
     reference="R-1",
     amount=PRICE,
+    capture=CaptureMode.MANUAL,
     status=S.PENDING,
     captured=NOTHING,
     refunded=NOTHING,
@@ -556,7 +557,7 @@ def test_adding_up():
 
 
 def test_nothing_decides_nothing():
-    assert by_movements(PRICE, NOTHING, NOTHING, add_up([], "VND")) == (None, None)
+    assert by_movements(RECORD, NOTHING, NOTHING, add_up([], "VND")) == (None, None)
 
 
 # Several processes on one file.
@@ -605,3 +606,25 @@ def test_eight_processes_count_each_movement_once(database):
         ("refund", "r-a"),
         ("refund", "r-b"),
     ]
+
+
+# What was to be taken whole.
+
+WHOLE = attrs.evolve(RECORD, capture=CaptureMode.AUTOMATIC)
+
+
+def test_a_part_of_what_was_to_be_taken_whole_is_for_a_person(engine):
+    after, _, outcomes, _ = run(engine, [AUTHORIZED, FIRST], WHOLE)
+    assert state(after) == ("needs_review", 60_000, 0, "underpaid")
+    assert outcomes == [Outcome.ACCEPTED, Outcome.MISMATCH]
+
+
+@pytest.mark.parametrize("order", list(permutations([AUTHORIZED, FIRST, SECOND])))
+def test_the_parts_may_be_the_whole(engine, order):
+    assert state(run(engine, order, WHOLE)[0]) == ("succeeded", 150_000, 0, None)
+
+
+def test_a_part_that_a_total_tells_of_is_for_a_person_too(engine):
+    part = fact("succeeded", captured=Money(60_000, "VND"))
+    assert state(run(engine, [AUTHORIZED, part], WHOLE)[0])[::3] == ("needs_review", "underpaid")
+    assert state(run(engine, [AUTHORIZED, part])[0]) == ("succeeded", 60_000, 0, None)

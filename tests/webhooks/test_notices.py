@@ -207,7 +207,7 @@ TABLE = [
     ],
     *[("stripe", {"data.object.status": value}, "unreadable") for value in (None, 1, LONG, MISSING)],
     ("stripe", {"data.object.status": "requires_capture"}, "one", "authorized"),
-    ("stripe", {"data.object.amount_received": PRICE - 1}, "one", "succeeded"),
+    ("stripe", {"data.object.amount_received": PRICE - 1}, "review", "needs_review"),
     ("stripe", {"data.object.amount_received": PRICE + 1}, "review", "needs_review"),
     ("stripe", {"data.object.currency": "jpy"}, "review", "needs_review"),
     *[
