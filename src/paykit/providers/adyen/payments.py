@@ -62,7 +62,7 @@ class Payments(AdyenApi):
             raise InvalidRequest("is chosen in the browser", field="method")
         if request.token is None:
             return self._create_session(request)
-        body = token_body(request, self.config)
+        body = token_body(request, request.token, self.config)
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentSession:
             paid = PaymentAnswer.read(answer, provider=self.name)
