@@ -352,6 +352,20 @@ def test_a_return_that_brings_nothing(query):
         returned(Peer({}), query)
 
 
+def test_an_answer_to_a_return_that_cannot_be():
+    for changes in ({"pspReference": None}, {"amount": {**EUR, "value": -1}}, {"action": {}}):
+        told = {k: v for k, v in {**ANSWER, "amount": EUR, **changes}.items() if v is not None}
+        with pytest.raises((MalformedDelivery, OutcomeUnknown)):
+            returned(Peer(told))
+    with pytest.raises(OutcomeUnknown):
+        returned(Peer({**ANSWER, "pspReference": "../x"}))
+    for query in ("sessionId=../x&sessionResult=x", "sessionId=CS1&sessionResult=%20"):
+        with pytest.raises(MalformedDelivery):
+            returned(Peer({}), query)
+    with pytest.raises(MalformedDelivery):
+        returned(Peer({}), "redirectResult=a&redirectResult=b", method="POST")
+
+
 def test_a_return_may_bring_a_card():
     said = {"tokenization.storedPaymentMethodId": "M5N7TQ4TG5PFWR50"}
     owner = {"tokenization.shopperReference": "CUSTOMER-7"}
@@ -363,6 +377,13 @@ def test_a_return_may_bring_a_card():
         assert len(returned(Peer({**told, "additionalData": wrong}))) == 1
     refused = {**told, "resultCode": "Refused"}
     assert len(returned(Peer(refused))) == 1
+
+
+def test_a_page_that_lives_until_nobody_knows():
+    told = {"id": "CS1", "reference": "R-1", "amount": EUR, "url": "https://test.adyen.link/x"}
+    for expires in ("soon", "2026-01-02T04:00:00", None, 7):
+        with pytest.raises(MalformedResponse):
+            run(HOLDS.create_payment(request(token=None)), Peer({**told, "expiresAt": expires}))
 
 
 # Hosted pages.
@@ -418,6 +439,12 @@ def test_a_page_of_another_payment():
 def test_ids_of_a_page_are_looked_at(one, two):
     with pytest.raises(InvalidRequest):
         run(HOLDS.fetch_session(REF, one, two), Peer({}))
+
+
+def test_nothing_is_not_given_back():
+    nothing = PaymentRef(reference="R-1", provider_id=PSP, amount=Money(0, "EUR"))
+    with pytest.raises(InvalidRequest):
+        run(HOLDS.refund(RefundRequest(payment=nothing, reference="F")), Peer({}))
 
 
 # Captures and refunds.
@@ -531,6 +558,12 @@ def test_test_cards_are_for_tests():
         method_of(value, Environment.PRODUCTION)
     encrypted = {"type": "scheme", "encryptedCardNumber": "eyJhbGciOiJSU0EtT0FFUCJ9.x.y"}
     assert method_of(json.dumps(encrypted), Environment.PRODUCTION) == encrypted
+
+
+@pytest.mark.parametrize("kind", ["Scheme", "CARD", "", "a b", None, 7, [], "x" * 65])
+def test_types_that_are_none(kind):
+    with pytest.raises(InvalidRequest):
+        method_of(json.dumps({"type": kind, "encryptedCardNumber": "x-y"}))
 
 
 def test_what_a_card_may_bring_along():

@@ -56,6 +56,8 @@ def payment_method(token: PaymentToken, environment: Environment) -> dict[str, A
     kind = method.get("type")
     if not isinstance(kind, str) or not _TYPE.fullmatch(kind):
         raise InvalidRequest("has no type of a payment method", field=_FIELD)
+    if kind not in _CARDS and kind.lower() in _CARDS:  # or it would get past what cards may hold
+        raise InvalidRequest("has no type of a payment method", field=_FIELD)
     if kind in _CARDS:
         strange = method.keys() - CARD_FIELDS
         if strange:

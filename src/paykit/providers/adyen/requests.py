@@ -34,11 +34,8 @@ _LOCALE = re.compile(r"[a-z]{2}[-_][A-Z]{2}", re.ASCII)
 LONGEST_SESSION: Final = timedelta(hours=24)
 
 
-def token_body(request: PaymentRequest, config: AdyenConfig) -> dict[str, Any]:
-    """A payment with what ``request.token`` stands for; raises :class:`InvalidRequest`."""
-    token = request.token
-    if token is None:
-        raise InvalidRequest("is needed", field="token")
+def token_body(request: PaymentRequest, token: PaymentToken, config: AdyenConfig) -> dict[str, Any]:
+    """A payment with what ``token`` stands for; raises :class:`InvalidRequest`."""
     method = payment_method(token, config.environment)
     stored = is_stored(method)
     if request.off_session and not stored:

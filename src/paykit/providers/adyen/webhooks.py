@@ -1,7 +1,6 @@
-"""Webhooks that sign their items or their body, and returns that Adyen is asked about.
+"""Webhooks that sign their items, or their body as a whole.
 
-Sources: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/
-and https://docs.adyen.com/online-payments/build-your-integration/advanced-flow/
+Source: https://docs.adyen.com/development-resources/webhooks/secure-webhooks/verify-hmac-signatures/
 """
 
 from __future__ import annotations
@@ -10,31 +9,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Final
 
-from ...errors import (
-    InvalidRequest,
-    MalformedDelivery,
-    MalformedResponse,
-    NotFound,
-    ProviderError,
-    SignatureError,
-)
+from ...errors import MalformedDelivery, SignatureError
 from ...events import Event, PaymentProcessed, TokenGranted
 from ...flow import Flow, done
-from ...http import Delivery, JsonObject, Reply, basic_auth, decode_component
+from ...http import Delivery, JsonObject, Reply, basic_auth
 from ...signing import (
     SharedSecret,
     SignedPart,
     SigningKey,
     Verified,
-    seal_asked,
     seal_hmac_parts,
 )
 from ...wire import Environment
 from .codes import TOKEN_CREATED
 from .forms import SHOPPER, STORED_ID
-from .notices import EXPECTED, Item, meaning_of, read_items, read_moment
-from .payments import Payments
-from .wire import PaymentAnswer, SessionResult
+from .meanings import meaning_of
+from .notices import EXPECTED, Item, read_items, read_moment
+from .returns import Returns
 
 #: Of webhooks that are signed as a whole (tokens, platforms).
 SIGNATURE_HEADER: Final = "HmacSignature"
@@ -43,11 +34,10 @@ _EXPECTED_HEADER: Final = (
 )
 _LIVE: Final = {"true": Environment.PRODUCTION, "false": Environment.SANDBOX}
 _WORLDS: Final = {"live": Environment.PRODUCTION, "test": Environment.SANDBOX}
-_LONGEST_RESULT: Final = 20_000
 
 
-class Webhooks(Payments):
-    """Verify, verify returns, parse."""
+class Webhooks(Returns):
+    """Verify, parse."""
 
     #: Any 2xx will do today; accounts of long ago wait for the text.
     acknowledgement: ClassVar[Reply] = Reply(200, b"[accepted]", "text/plain; charset=utf-8")
@@ -72,45 +62,11 @@ class Webhooks(Payments):
             self._check_account(item.account)
         return done(verified)
 
-    def verify_return(self, delivery: Delivery) -> Flow[Verified]:
-        """Ask Adyen about the payer's return; what else the browser says is not believed.
-
-        A return from a bank ends the payment with that: Adyen is told with what the browser came
-        back, and says what became of it. Telling it again brings the same answer.
-        """
-        fields = _returned(delivery)
-        session_id, session_result = fields.get("sessionId"), fields.get("sessionResult")
-        result = fields.get("redirectResult")
-        try:
-            if result:
-                if len(result) > _LONGEST_RESULT or not result.isprintable():
-                    raise MalformedDelivery("not a redirectResult", provider=self.name)
-                _, raw = yield from self.post_result(result)
-                return seal_asked(delivery, fields={"answer": raw}, about=result.encode())
-            if session_id and session_result:
-                _, raw = yield from self.ask_session(session_id, session_result)
-                about = f"{session_id}|{session_result}".encode()
-                return seal_asked(delivery, fields={"session": raw}, about=about)
-        except InvalidRequest as error:
-            raise MalformedDelivery(str(error), provider=self.name) from None
-        except NotFound:
-            raise MalformedDelivery("Adyen knows nothing of it", provider=self.name) from None
-        except ProviderError as error:
-            if type(error) is ProviderError:
-                raise MalformedDelivery(
-                    f"Adyen does not take it (code {error.code})", provider=self.name
-                ) from None
-            raise
-        raise MalformedDelivery("neither redirectResult nor sessionResult", provider=self.name)
-
     def parse(self, verified: Verified) -> tuple[Event, ...]:
         """One event for each item that is news; a return may also bring a stored card."""
-        fields = verified.fields
-        if "parts" in fields:
+        if "parts" in verified.fields:
             return self._parse_parts(verified)
-        if "session" in fields:
-            return self._parse_session(verified)
-        return self._parse_answer(verified)
+        return self.parse_return(verified)
 
     # Webhooks.
 
@@ -213,61 +169,6 @@ class Webhooks(Payments):
                 occurred_at=self.clock(),
             )
         ]
-
-    # Returns.
-
-    def _parse_answer(self, verified: Verified) -> tuple[Event, ...]:
-        raw = verified.fields["answer"]
-        try:
-            paid = PaymentAnswer.read(raw, provider=self.name)
-            if paid.merchant_reference is None or paid.amount is None:
-                # Which payment this is about, only the answer can say; the webhook will.
-                return ()
-            reference = paid.merchant_reference
-            status = self.check_paid(paid, reference, paid.amount)
-            payment = self.payment(paid, status, reference, paid.amount, raw)
-        except MalformedResponse as error:
-            raise MalformedDelivery(str(error), provider=self.name) from None
-        event_id = self.event_id("return", verified.fingerprint, paid.result_code)
-        events: list[Event] = [self.as_event(payment, event_id=event_id)]
-        card = payment.token
-        if card is not None and card.customer_id is not None:
-            events.append(
-                TokenGranted(
-                    event_id=self.event_id("token", paid.psp_reference or "", card.value),
-                    provider=self.name,
-                    account=self.account,
-                    reference=reference,
-                    customer_id=card.customer_id,
-                    grant=card.value,
-                    occurred_at=self.clock(),
-                )
-            )
-        return tuple(events)
-
-    def _parse_session(self, verified: Verified) -> tuple[Event, ...]:
-        raw = verified.fields["session"]
-        result = SessionResult.told(raw, provider=self.name)
-        if result.reference is None:
-            return ()
-        payment = self.session_payment(result, result.reference, raw)
-        if payment.amount is None:
-            return ()  # how much it was about, only a payment in it would tell
-        event_id = self.event_id("return", verified.fingerprint, payment.code or "")
-        return (self.as_event(payment, event_id=event_id),)
-
-
-def _returned(delivery: Delivery) -> dict[str, str]:
-    """What the browser brought: in the query, or in a form that the bank made it post."""
-    fields = delivery.query_fields()
-    if delivery.method == "POST":
-        form = Delivery("GET", query=delivery.body).query_pairs()
-        for name, value in form:
-            key = decode_component(name)
-            if key in fields:
-                raise MalformedDelivery(f"{key[:40]!r} occurs twice", provider="adyen")
-            fields[key] = decode_component(value)
-    return fields
 
 
 def _moment(verified: Verified, index: int, now: datetime) -> datetime:

@@ -27,8 +27,6 @@ def _check_psp(value: str) -> str:
 
 
 def _read_moment(value: Any) -> datetime:
-    if isinstance(value, datetime):
-        return value
     try:
         moment = datetime.fromisoformat(value)
     except (TypeError, ValueError):
