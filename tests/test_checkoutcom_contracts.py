@@ -147,16 +147,27 @@ def test_the_check_finds_what_is_wrong(change, why):
 # Any request that is accepted.
 
 
-class Peer:
-    """Keeps what is sent, and answers with a refusal."""
+HELD = [{"id": ACT, "type": "Authorization", "amount": 1999}]
 
-    def __init__(self, status=422):
-        self.sent, self.status = [], status
+
+def to_question(request):
+    """Nothing was done before."""
+    found = HELD if request.url.endswith("/actions") else {"data": []}
+    return HttpResponse(200, body=json.dumps(found).encode())
+
+
+class Peer:
+    """Keeps what is sent, and answers with a refusal; to a question, that there is nothing."""
+
+    def __init__(self):
+        self.sent = []
 
     def send(self, request):
-        self.sent.append(request)
         checkoutcom().check_request(request)
-        return HttpResponse(self.status, body=b"{}")
+        if request.method == "GET":
+            return to_question(request)
+        self.sent.append(request)
+        return HttpResponse(422, body=b"{}")
 
 
 texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
@@ -245,11 +256,13 @@ def test_so_is_what_is_done_with_a_payment(minor, currency, final, reference):
 # Any answer that the description allows.
 
 
-def answered(flow, *bodies, status):
-    left = list(bodies)
+def answered(flow, body, status, *, first=None):
+    """What comes of a flow that is answered so; ``first`` to the question before a call."""
 
-    def peer(_):
-        return HttpResponse(status, body=json.dumps(left.pop(0)).encode())
+    def peer(request):
+        if first is not None and request.method == "GET":
+            return first(request)
+        return HttpResponse(status, body=json.dumps(body).encode())
 
     return attempt(lambda: run(flow, peer))
 
@@ -333,7 +346,7 @@ def test_any_acceptance_is_pending_or_refused(data, name):
         provider().capture(REF, idempotency_key="k"),
         provider().refund(RefundRequest(payment=REF, reference="REFUND-1")),
     ):
-        ended = answered(flow, answer, status=202)
+        ended = answered(flow, answer, status=202, first=to_question)
         if ended.error is None:
             assert ended.result.status == "pending"
         else:

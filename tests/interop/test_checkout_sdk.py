@@ -25,6 +25,7 @@ from checkout_sdk.payments.payments import PaymentRequest as TheirRequest
 
 import paykit
 from paykit import CaptureMode, CheckoutCom, CheckoutComConfig, Customer, Money, PaymentToken
+from paykit.http import HttpResponse
 
 KEY = "sk_sbox_abcdefghijklmnopqrstuvwxyz2"
 PREFIX = "abcdefgh"
@@ -88,13 +89,17 @@ def built(kind, **fields):
     return made
 
 
-def same(theirs, flow, *, key=None):
+def same(theirs, flow, *, key=None, after=None):
     """The next request of the flow is the one that their library has just sent.
 
-    ``key``: the idempotency key that only ours has there.
+    ``key``: the idempotency key that only ours has there. ``after``: the answer to what ours asks
+    before it.
     """
     (call,) = theirs.session.sent
     ours = next(flow)
+    if after is not None:
+        assert ours.method == "GET"
+        ours = flow.send(HttpResponse(200, body=json.dumps(after).encode()))
     assert (ours.method, ours.url.partition("?")[0]) == (call["method"], call["url"])
     for name in ("Authorization", "Accept"):
         assert ours.header(name) == call["headers"][name]
@@ -160,7 +165,7 @@ def test_a_stored_card_while_the_payer_is_away(theirs):
         idempotency_key="KEY-1",
         extra={"previous_payment_id": PAY},
     )
-    same(theirs, OURS.create_payment(ours))
+    same(theirs, OURS.create_payment(ours), after={"data": []})
 
 
 def test_a_hosted_page(theirs):
@@ -181,20 +186,21 @@ def test_a_hosted_page(theirs):
 
 
 def test_what_is_done_with_a_payment(theirs):
-    mine = {"reference": "ORDER-1", "metadata": {"reference": "ORDER-1"}}
+    mine = {"reference": "ORDER-1", "metadata": {"reference": "ORDER-1", "key": "K"}}
+    held = [{"id": "act_1", "type": "Authorization", "amount": 1999}]
     part = built(CaptureRequest, amount=500, capture_type=CaptureType.NON_FINAL, **mine)
     theirs.payments.capture_payment(PAY, part, "K")
     amount = Money(500, "USD")
-    same(theirs, OURS.capture(REF, amount, idempotency_key="K", final=False))
+    same(theirs, OURS.capture(REF, amount, idempotency_key="K", final=False), after=held)
     theirs.session.sent.clear()
     theirs.payments.void_payment(PAY, built(VoidRequest, **mine), "K")
-    same(theirs, OURS.void(REF, idempotency_key="K"))
+    same(theirs, OURS.void(REF, idempotency_key="K"), after=held)
     theirs.session.sent.clear()
     metadata = {"reference": "ORDER-1", "refund_reference": "REFUND-1"}
     back = built(RefundRequest, amount=500, reference="REFUND-1", metadata=metadata)
     theirs.payments.refund_payment(PAY, back, "REFUND-1")
     refund = paykit.RefundRequest(payment=REF, reference="REFUND-1", amount=amount)
-    same(theirs, OURS.refund(refund))
+    same(theirs, OURS.refund(refund), after=held)
 
 
 def test_what_is_asked(theirs):

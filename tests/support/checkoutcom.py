@@ -94,7 +94,9 @@ class PretendCheckoutCom:
             **{name: body[name] for name in ("amount", "currency", "reference", "metadata")},
         }
         made["balances"]["available_to_capture"] = body["amount"]
-        self.payments[pay], self.actions[pay] = made, []
+        held = {"id": f"act_{next(self._numbers):026}", "type": "Authorization", "approved": True}
+        held |= {"amount": body["amount"], "response_code": code}
+        self.payments[pay], self.actions[pay] = made, [held]
         if made["approved"] and body["3ds"]["enabled"]:
             link = {"redirect": {"href": "https://3ds2-sandbox.ckotech.co/interceptor/3ds_1"}}
             made |= {"status": "Pending", "approved": False, "_links": link}

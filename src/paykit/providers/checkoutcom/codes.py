@@ -86,11 +86,12 @@ DECLINES: Final[Mapping[str, DeclineReason]] = {
 APPROVED: Final = "10"
 RISK: Final = "40"
 
+TOKEN_USED: Final = "token_used"  # noqa: S105 - an error's name
 #: ``error_codes`` of HTTP 422 that are about the card and not about the request.
 TOKEN_ERRORS: Final[Mapping[str, DeclineReason]] = {
     "token_expired": _R.TOKEN_INVALID,
     "token_invalid": _R.TOKEN_INVALID,
-    "token_used": _R.TOKEN_INVALID,
+    TOKEN_USED: _R.TOKEN_INVALID,
     "source_token_invalid": _R.TOKEN_INVALID,
     "card_expired": _R.EXPIRED_CARD,
     "cvv_invalid": _R.INCORRECT_CVC,

@@ -6,9 +6,11 @@ Source: https://www.checkout.com/docs/payments/manage-payments/capture-a-payment
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
-from ...errors import ProviderError
+import attrs
+
+from ...errors import MalformedResponse, ProviderError
 from ...flow import Flow
 from ...http import HttpResponse, JsonObject
 from ...models import Payment, PaymentRef, PaymentStatus
@@ -16,11 +18,23 @@ from ...money import Money
 from .amounts import to_part
 from .forms import to_key
 from .payments import Payments
-from .wire import REFERENCE, ActionAccepted
+from .wire import KEY, REFERENCE, Action, ActionAccepted, kept
 
 S = PaymentStatus
 #: The state tells why nothing can be taken or released any more.
 _OPEN = frozenset({S.AUTHORIZED, S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
+
+
+@attrs.frozen
+class _What:
+    """Something that is done with a payment: where that is asked, and what it is called then."""
+
+    path: str
+    kind: str
+
+
+_CAPTURE: Final = _What("captures", "Capture")
+_VOID: Final = _What("voids", "Void")
 
 
 class Holds(Payments):
@@ -43,11 +57,11 @@ class Holds(Payments):
         if amount is not None:
             body["amount"] = to_part(amount, ref.amount, "ref.amount")
         body["capture_type"] = "Final" if final else "NonFinal"
-        return (yield from self._act(ref, "captures", body, idempotency_key))
+        return (yield from self._act(ref, _CAPTURE, body, idempotency_key))
 
     def void(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:
         """Release what is held. The result is ``pending``, as of :meth:`capture`."""
-        return (yield from self._act(ref, "voids", {}, idempotency_key))
+        return (yield from self._act(ref, _VOID, {}, idempotency_key))
 
     def accepted(
         self, answer: JsonObject, response: HttpResponse, *, payment_id: str, reference: str
@@ -62,26 +76,41 @@ class Holds(Payments):
             raise self.not_ours("payment")
         return done
 
+    def actions(self, payment_id: str) -> Flow[list[Action]]:
+        """What was done with a payment; that is asked before anything more is done.
+
+        Checkout.com forgets a key whose call it did not answer with 2xx, and all keys after a day.
+        """
+        call = self.get(f"/payments/{payment_id}/actions")
+        response = yield call
+        if response.status != HTTPStatus.OK:
+            return self.settle(call, response, self._no_actions)
+        found = [Action.read(item, provider=self.name) for item in response.json_objects()]
+        if not found:
+            raise MalformedResponse("a payment has at least one action", provider=self.name)
+        return found
+
+    def _no_actions(self, answer: JsonObject, response: HttpResponse) -> list[Action]:
+        raise self.refused(answer, response)
+
     def _act(
-        self, ref: PaymentRef, what: str, body: dict[str, Any], idempotency_key: str
+        self, ref: PaymentRef, what: _What, body: dict[str, Any], idempotency_key: str
     ) -> Flow[Payment]:
-        to_key(idempotency_key)  # refuse it before asking
+        key = to_key(idempotency_key)  # refuse it before asking
         payment_id = yield from self.payment_id(ref)
+        for action in (yield from self.actions(payment_id)):
+            if action.type == what.kind and kept(action.metadata, KEY) == key:
+                now = yield from self.payment_at(payment_id, ref.reference)
+                return attrs.evolve(now, transaction_id=action.id)
         # In the metadata, too: an event about the action may tell of the one or of the other.
-        whole = {**body, "reference": ref.reference, "metadata": {REFERENCE: ref.reference}}
-        call = self.keyed(
-            f"/payments/{payment_id}/{what}", whole, idempotency_key, moves_money=True
-        )
+        metadata = {REFERENCE: ref.reference, KEY: key}
+        whole = {**body, "reference": ref.reference, "metadata": metadata}
+        path = f"/payments/{payment_id}/{what.path}"
+        call = self.keyed(path, whole, key, moves_money=True)
 
         def read(answer: JsonObject, response: HttpResponse) -> Payment | ProviderError:
             if response.status == HTTPStatus.FORBIDDEN:
-                return self.answered_no(
-                    ProviderError,
-                    "not allowed in this state, or with this key",
-                    code="HTTP 403",
-                    response=response,
-                    raw=answer,
-                )
+                return self.not_allowed(ProviderError, response)
             done = self.accepted(answer, response, payment_id=payment_id, reference=ref.reference)
             return Payment(
                 provider=self.name,
@@ -101,3 +130,14 @@ class Holds(Payments):
         if now.status in _OPEN:
             raise done
         return now
+
+    def not_allowed(self, kind: type[ProviderError], response: HttpResponse) -> ProviderError:
+        """The error of HTTP 403, which has no body."""
+        return self.answered_no(
+            kind,
+            "not allowed in this state, or with this key",
+            code="HTTP 403",
+            response=response,
+            raw={},
+            reason="refund_not_supported",
+        )

@@ -26,7 +26,7 @@ from ...models import (
     Redirect,
 )
 from .api import CheckoutComApi
-from .codes import APPROVED, OVER, PAGE_STATUSES, decline_reason
+from .codes import APPROVED, OVER, PAGE_STATUSES, TOKEN_USED, decline_reason
 from .forms import PAGE_ID, PAYMENT_ID, SESSION_ID
 from .requests import EXTRA, page_body, payment_body
 from .states import as_payment, standing, stored_card
@@ -34,6 +34,7 @@ from .wire import Accepted, Created, Details, Found, Page, PageDetails
 
 S = PaymentStatus
 _MOST: Final = 100
+_NOTHING: Final = frozenset({S.FAILED, S.CANCELED, S.EXPIRED})
 
 
 class Payments(CheckoutComApi):
@@ -65,6 +66,8 @@ class Payments(CheckoutComApi):
         named = ref.provider_id
         if named is None:
             found, raw = yield from self._search(ref.reference)
+            if not found:
+                raise NotFound("no payment has this reference", provider=self.name, raw=raw)
             if len(found) > 1:
                 return Payment(
                     provider=self.name,
@@ -116,6 +119,11 @@ class Payments(CheckoutComApi):
         body = payment_body(request, token, self.config.processing_channel_id)
         self.add_extra(body, request, known=EXTRA - {"billing"})
         call = self.keyed("/payments", body, request.key, moves_money=True)
+        if body["source"]["type"] == "id":
+            # A stored card can be charged again, and a key that met a fault is forgotten.
+            earlier = yield from self._earlier(request)
+            if earlier is not None:
+                return earlier
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentSession:
             self.expect(answer, response, HTTPStatus.CREATED, HTTPStatus.ACCEPTED)
@@ -123,7 +131,39 @@ class Payments(CheckoutComApi):
                 return self._pending(request, answer, asks=body["3ds"]["enabled"] is True)
             return self._processed(request, answer, response)
 
-        return self.settle(call, (yield call), read)
+        try:
+            return self.settle(call, (yield call), read)
+        except Declined as error:
+            if error.code != TOKEN_USED:
+                raise
+            declined = error
+        # By this very payment, perhaps, whose answer was lost.
+        earlier = yield from self._earlier(request)
+        if earlier is None:
+            raise declined
+        return earlier
+
+    def _earlier(self, request: PaymentRequest) -> Flow[PaymentSession | None]:
+        """The payment that was made of this request before, unless it came to nothing."""
+        found, raw = yield from self._search(request.reference)
+        if not found:
+            return None
+        if len(found) > 1:
+            return self.session(request, Nothing(), status=S.NEEDS_REVIEW, raw=raw)
+        payment = yield from self.payment_at(found[0], request.reference)
+        if payment.amount != request.amount:
+            raise self.not_ours("amount")
+        if payment.status in _NOTHING:
+            return None
+        session = self.session(
+            request,
+            payment.next or Nothing(),
+            status=payment.status,
+            provider_id=payment.provider_id,
+            expires_at=payment.expires_at,
+            raw=dict(payment.raw),
+        )
+        return attrs.evolve(session, token=payment.token)
 
     def _pending(
         self, request: PaymentRequest, answer: JsonObject, *, asks: bool
@@ -248,11 +288,9 @@ class Payments(CheckoutComApi):
         query = f"limit={_MOST}&skip=0&reference={quote(self.check_reference(reference), safe='')}"
         found, raw = yield from self.look(f"/payments?{query}", Found)
         ours = [item for item in found.data if item.reference == reference]
-        if not ours:
-            raise NotFound("no payment has this reference", provider=self.name, raw=raw)
         living = [item.id for item in ours if item.status not in OVER]
         # The newest comes first.
-        return (living or [ours[0].id]), raw
+        return living or [item.id for item in ours[:1]], raw
 
 
 def _check_id(named: str) -> str:

@@ -25,7 +25,8 @@ class Refunds(Holds):
     def refund(self, request: RefundRequest) -> Flow[Refund]:
         """Give back ``amount``, or all that was taken. The result is ``pending``.
 
-        ``provider_id`` is the id of this refund (an action). Raises :class:`Declined` where
+        ``provider_id`` is the id of this refund (an action). If the payment has one with this
+        reference, that is the result and nothing is sent. Raises :class:`Declined` where
         Checkout.com does not allow it.
         """
         payment, amount = request.payment, request.amount
@@ -39,18 +40,16 @@ class Refunds(Holds):
             REFUND_REFERENCE: request.reference,
         }
         payment_id = yield from self.payment_id(payment)
+        for action in (yield from self.actions(payment_id)):
+            if _is_refund(action, request.reference):
+                return self._refund(
+                    action, payment.reference, request.reference, amount or payment.amount, amount
+                )
         call = self.keyed(f"/payments/{payment_id}/refunds", body, request.key, moves_money=True)
 
-        def read(answer: JsonObject, response: HttpResponse) -> Refund | Declined:
+        def read(answer: JsonObject, response: HttpResponse) -> Refund:
             if response.status == HTTPStatus.FORBIDDEN:
-                return Declined(
-                    "not allowed in this state, or with this key",
-                    reason="refund_not_supported",
-                    provider=self.name,
-                    code="HTTP 403",
-                    http_status=response.status,
-                    raw=answer,
-                )
+                raise self.not_allowed(Declined, response)
             done = self.accepted(
                 answer, response, payment_id=payment_id, reference=request.reference
             )
@@ -64,14 +63,7 @@ class Refunds(Holds):
                 raw=answer,
             )
 
-        done = self.settle(call, (yield call), read)
-        if isinstance(done, Refund):
-            return done
-        # Perhaps all is given back by this very refund, whose answer was lost.
-        for action in (yield from self._actions(payment_id)):
-            if _is_refund(action, request.reference):
-                return self._refund(action, payment.reference, request.reference, amount)
-        raise done
+        return self.settle(call, (yield call), read)
 
     def fetch_refund(self, ref: RefundRef) -> Flow[Refund]:
         """Look for a refund among what was done with the payment: by its id, or its reference.
@@ -79,7 +71,7 @@ class Refunds(Holds):
         One that is accepted and not done yet is not there: :class:`NotFound`.
         """
         payment_id = yield from self.payment_id(ref.payment)
-        actions = yield from self._actions(payment_id)
+        actions = yield from self.actions(payment_id)
         for action in actions:
             if ref.provider_id is None:
                 found = _is_refund(action, ref.reference)
@@ -93,19 +85,9 @@ class Refunds(Holds):
                     ref.payment.reference,
                     ref.reference,
                     ref.amount or ref.payment.amount,
-                    whole=ref.amount,
+                    ref.amount,
                 )
         raise NotFound("no such refund, or not yet", provider=self.name)
-
-    def _actions(self, payment_id: str) -> Flow[list[Action]]:
-        call = self.get(f"/payments/{payment_id}/actions")
-        response = yield call
-        if response.status != HTTPStatus.OK:
-            return self.settle(call, response, self._no_actions)
-        return [Action.read(item, provider=self.name) for item in response.json_objects()]
-
-    def _no_actions(self, answer: JsonObject, response: HttpResponse) -> list[Action]:
-        raise self.refused(answer, response)
 
     def _refund(
         self,
@@ -113,17 +95,19 @@ class Refunds(Holds):
         payment_reference: str,
         reference: str,
         like: Money | None,
-        *,
-        whole: Money | None = None,
+        asked: Money | None,
     ) -> Refund:
-        """A refund as the domain has it. An action names no currency: it is that of ``like``."""
+        """A refund as the domain has it. An action names no currency: it is that of ``like``.
+
+        ``asked`` is what its amount has to be, where that is known.
+        """
         amount = None
         if like is not None:
             try:
                 amount = from_wire(action.amount, like.currency)
             except ValueError as error:
                 raise MalformedResponse(str(error), provider=self.name) from None
-        if whole is not None and amount != whole:
+        if asked is not None and amount != asked:
             raise self.not_ours("amount")
         return Refund(
             provider=self.name,

@@ -21,7 +21,8 @@ ORDER_ID: Final = "order_id"
 CUSTOMER_ID: Final = "customer_id"
 SAVES: Final = "save_token"
 REFUND_REFERENCE: Final = "refund_reference"
-OURS: Final = frozenset({REFERENCE, ORDER_ID, CUSTOMER_ID, SAVES, REFUND_REFERENCE})
+KEY: Final = "key"
+OURS: Final = frozenset({REFERENCE, ORDER_ID, CUSTOMER_ID, SAVES, REFUND_REFERENCE, KEY})
 
 
 def _check_plain(value: str) -> str:
