@@ -301,6 +301,10 @@ class TestChallenge:
         assert intent["id"] in world.client.post(found, data=form).text
         assert read(world, intent)["status"] == "requires_capture"
 
+    def test_by_the_script_although_there_is_a_way_back(self, world):
+        intent = create(world, payment_method=tokenize(world, THREE_D), use_stripe_sdk=True)
+        assert intent["next_action"]["type"] == "use_stripe_sdk"
+
     def test_the_merchant_wants_it(self, world):
         options = {"card": {"request_three_d_secure": "any"}}
         assert create(world, payment_method_options=options)["status"] == "requires_action"

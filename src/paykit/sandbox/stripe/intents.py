@@ -194,7 +194,7 @@ class Intents:
         if away or asked.get("error_on_requires_action"):
             raise self._declined(intent, authentication_required(), now)
         intent.return_url = asked.get("return_url", "")
-        intent.by_script = not intent.return_url
+        intent.by_script = asked.get("use_stripe_sdk", False) or not intent.return_url
         intent.challenge = self.challenges.open(
             key=intent.client_secret,
             merchant=self.config.merchant_name,
