@@ -17,6 +17,7 @@ from paykit.providers.casso import Casso
 from paykit.providers.payos import PayOS
 from paykit.providers.sepay import SePay
 from paykit.providers.sepaypg import SePayGateway
+from paykit.providers.stripe import Stripe
 from paykit.providers.zalopay import ZaloPay
 
 NOW = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
@@ -428,6 +429,56 @@ class SePayGatewaySender(Sender):
         return Call(bytes(body), (("content-type", JSON), (self.header, secret)))
 
 
+class StripeSender(Sender):
+    name, make = "stripe", Stripe
+    amount, memo, by_memo = "data.object.amount", "data.object.description", False
+    header = "Stripe-Signature"
+    taken = again_taken = (200, b"", None)
+
+    @property
+    def amounts(self):
+        return self.amount, "data.object.amount_received"
+
+    def settings(self):
+        key = self.account.replace("-", "_")
+        return {"secret_key": f"sk_test_{key}_key", "webhook_secret": self.secret}
+
+    def reference(self, number):
+        return f"ORDER-{number}"
+
+    def fields(self, reference, amount, number):
+        return {
+            "id": f"evt_{number}", "object": "event", "api_version": "2026-10-28.endive",
+            "created": SECONDS, "livemode": False, "pending_webhooks": 1,
+            "request": {"id": None, "idempotency_key": None}, "type": "payment_intent.succeeded",
+            "data": {
+                "object": {
+                    "id": f"pi_{number}", "object": "payment_intent", "amount": amount,
+                    "amount_received": amount, "currency": "vnd", "description": PAYER,
+                    "latest_charge": f"ch_{number}", "livemode": False,
+                    "metadata": {"reference": reference}, "status": "succeeded",
+                }
+            },
+        }  # fmt: skip
+
+    def body(self, text, secret):
+        return SignedLater(text.encode(errors="surrogatepass"), secret)
+
+    def call(self, body, *, at=NOW, seconds=None):
+        seconds = str(int(at.timestamp())) if seconds is None else seconds
+        secret = getattr(body, "secret", self.secret)
+        digest = hexdigest(secret, seconds.encode() + b"." + body)
+        header = f"t={seconds},v1={digest}"
+        return Call(bytes(body), (("content-type", JSON), (self.header, header)))
+
+    def proof(self, call):
+        return super().proof(call).partition(",v1=")[2]
+
+    def prove(self, call, proof):
+        time = Sender.proof(self, call).partition(",")[0] if proof is not MISSING else ""
+        return super().prove(call, proof if proof is MISSING else f"{time},v1={proof}")
+
+
 #: One account of each provider and each kind of proof.
 SENDERS = [
     ZaloPaySender("default", "zalopay-key-two"),
@@ -437,6 +488,7 @@ SENDERS = [
     CassoSender("default", "casso-security-key"),
     CassoTokenSender("v1", "casso-secure-token"),
     SePayGatewaySender("default", "sepaypg-ipn-secret"),
+    StripeSender("default", "whsec_stripe-webhook-secret"),
 ]
 
 

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import sqlite3
+from urllib.parse import parse_qsl
 
 import attrs
 import httpx
@@ -53,6 +54,8 @@ class Provider:
                 "status": "PENDING",
             }  # fmt: skip
             return self.answer({"code": "00", "desc": "success", "data": data})
+        if "stripe" in request.url:
+            return self.answer(self.page(dict(parse_qsl(request.body.decode()))))
         asked = json.loads(request.body)
         if "zalopay" in request.url:
             answer = {"return_code": 1, "sub_return_code": 1, "order_url": "https://z.example/p"}
@@ -64,6 +67,18 @@ class Provider:
             }  # fmt: skip
             answer = {"code": "00", "desc": "success", "data": data}
         return self.answer(answer)
+
+    @staticmethod
+    def page(asked):
+        """A payment page of Stripe's."""
+        return {
+            "id": f"cs_{asked['client_reference_id'].replace('-', '_')}",
+            "object": "checkout.session", "mode": asked["mode"], "status": "open",
+            "payment_status": "unpaid", "url": "https://checkout.stripe.example/p",
+            "amount_total": int(asked["line_items[0][price_data][unit_amount]"]),
+            "currency": asked["line_items[0][price_data][currency]"],
+            "metadata": {"reference": asked["metadata[reference]"]},
+        }  # fmt: skip
 
     @staticmethod
     def answer(content):

@@ -105,6 +105,7 @@ FORMER = {
     "casso": "previous_security_keys",
     "casso-v1": "previous_secure_tokens",
     "sepaypg": "previous_ipn_secrets",
+    "stripe": "previous_webhook_secrets",
 }
 
 

@@ -8,7 +8,7 @@ from .senders import NOW, SECONDS, SENDERS, Call
 
 BY = {sender.key: sender for sender in SENDERS}
 SEPAY, KEY, CASSO, TOKEN = BY["sepay"], BY["sepay-key"], BY["casso"], BY["casso-v1"]
-GATEWAY = BY["sepaypg"]
+GATEWAY, STRIPE = BY["sepaypg"], BY["stripe"]
 ARABIC = {ord(str(digit)): 0x660 + digit for digit in range(10)}
 
 #: A time as nobody may write it.
@@ -45,6 +45,8 @@ def test_a_time_that_is_not_plain_digits_though_signed(shop, spell):
     shop.expect(SEPAY, SEPAY.call(sepay.body, seconds=time), "unproven")
     time = spell(f"{SECONDS}000")
     shop.expect(CASSO, CASSO.call(casso.body, milliseconds=time), "unproven")
+    stripe = STRIPE.notice(number)
+    shop.expect(STRIPE, STRIPE.call(stripe.body, seconds=spell(str(SECONDS))), "unproven")
 
 
 @pytest.mark.parametrize("time", ["0", "1", "99999999999", str(SECONDS - 10**9), str(SECONDS * 10)])
@@ -71,6 +73,11 @@ def test_casso_counts_milliseconds(shop, time):
         (CASSO, 300, "orphan"),
         (CASSO, 301, "stale"),
         (CASSO, 600, "stale"),
+        (STRIPE, -300, "orphan"),
+        (STRIPE, -301, "stale"),
+        (STRIPE, 300, "orphan"),
+        (STRIPE, 301, "stale"),
+        (STRIPE, 600, "stale"),
         # The others tell no signed time, so a late delivery of theirs is as good as any.
         (BY["zalopay"], -86_400 * 30, "orphan"),
         (BY["payos"], -86_400 * 30, "orphan"),
@@ -192,3 +199,58 @@ def test_casso_by_another_scheme(shop, scheme):
     call = CASSO.notice(shop.number())
     header = scheme.format(t=f"{SECONDS}000", d=CASSO.proof(call))
     shop.expect(CASSO, call.with_header(CASSO.header, header), "unproven")
+
+
+@pytest.mark.parametrize(
+    ("time", "outcome"),
+    [("1", "stale"), (str(SECONDS - 10**9), "stale"), ("9999999999", "stale"), ("0", "unproven")],
+)
+def test_a_time_of_stripe_of_another_age_though_signed(shop, time, outcome):
+    call = STRIPE.call(STRIPE.notice(shop.number()).body, seconds=time)
+    shop.expect(STRIPE, call, outcome)
+
+
+#: Stripe-Signature; {t} is the time, {d} the digest, {w} a wrong one.
+STRIPE_HEADERS = {
+    "t={t},v1={d}": "orphan",
+    "v1={d},t={t}": "orphan",
+    "t={t},v1={w},v1={d}": "orphan",  # while a secret is rolled
+    "t={t},v1={d},v1={w}": "orphan",
+    "t={t},v1={d},v0={w}": "orphan",  # a decoy
+    "t={t},v1={d},v2={w}": "orphan",
+    "t={t},v0={d}": "unproven",
+    "t={t},v2={d}": "unproven",
+    "t={t},V1={d}": "unproven",
+    "t={t},sha256={d}": "unproven",
+    "t={t},v1=": "unproven",
+    "t={t},v1": "unproven",
+    "t={t}": "unproven",
+    "v1={d}": "unproven",
+    "{d}": "unproven",
+    "t={t},t={t},v1={d}": "unproven",
+    "t=1,t={t},v1={d}": "unproven",
+    "t={t},t=1,v1={d}": "unproven",
+    "t={t}; v1={d}": "unproven",
+    "t={t}, v1={d}": "unproven",
+    "t={t},v1={w}": "unproven",
+    "t={t},v1=0x{d}": "unproven",
+    "t={t},v1={d}=": "unproven",
+    "t={t},v1={d},": "unproven",
+    ",t={t},v1={d}": "unproven",
+    "t={t},v1=nonsense,v1={d}": "unproven",
+    "T={t},v1={d}": "unproven",
+}
+
+
+@pytest.mark.parametrize(("form", "outcome"), STRIPE_HEADERS.items())
+def test_forms_of_stripes_header(shop, form, outcome):
+    genuine = STRIPE.notice(shop.number())
+    header = form.format(t=SECONDS, d=STRIPE.proof(genuine), w="0" * 64)
+    shop.expect(STRIPE, genuine.with_header(STRIPE.header, header), outcome)
+
+
+def test_a_hundred_signatures_of_stripe(shop):
+    genuine = STRIPE.notice(shop.number())
+    many = ",".join(["v1=" + "0" * 64] * 100)
+    header = f"t={SECONDS},{many},v1={STRIPE.proof(genuine)}"
+    shop.expect(STRIPE, genuine.with_header(STRIPE.header, header), "unproven")

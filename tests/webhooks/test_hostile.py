@@ -29,7 +29,9 @@ def each(senders):
 
 EACH = each(SENDERS)
 #: Where a key signs what is said, and does not merely come along.
-SIGNED = each([one for one in SENDERS if one.key in {"zalopay", "payos", "sepay", "casso"}])
+SIGNED = each(
+    [one for one in SENDERS if one.key in {"zalopay", "payos", "sepay", "casso", "stripe"}]
+)
 BY_HEADER = each([one for one in SENDERS if one.header])
 IN_THE_BODY = each([one for one in SENDERS if not one.header])
 

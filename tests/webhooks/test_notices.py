@@ -9,7 +9,7 @@ from .senders import MISSING, OTHER_NUMBER, SENDERS, dumps
 from .shops import PRICE
 
 BY = {sender.key: sender for sender in SENDERS}
-ZALOPAY, PAYOS, GATEWAY = BY["zalopay"], BY["payos"], BY["sepaypg"]
+ZALOPAY, PAYOS, GATEWAY, STRIPE = BY["zalopay"], BY["payos"], BY["sepaypg"], BY["stripe"]
 TRANSFERS = [one for one in SENDERS if one.by_memo]
 PG = "sepaypg"
 LONG = "x" * 10_000
@@ -146,6 +146,56 @@ TABLE = [
         ("zalopay", {"server_time": value}, "unreadable")
         for value in (-1, 2**63 - 1, 2**63, 253_402_300_800_000, "1772355600000", 1.5, None, MISSING)
     ],
+    # Stripe: another world, another account, words that nobody has heard of, other ids.
+    *[("stripe", {"livemode": value}, "unreadable") for value in (True, "false", 0, None, MISSING)],
+    *[("stripe", {"account": value}, "unreadable") for value in ("acct_1", 1, [])],
+    ("stripe", {"account": None}, "one", "succeeded"),
+    *[
+        ("stripe", {"object": value}, "unreadable")
+        for value in ("v2.core.event", "list", "", None, 1, MISSING)
+    ],
+    *[("stripe", {"type": value}, "noop") for value in ("", "x", "payment_intent", NASTY)],
+    *[("stripe", {"type": value}, "unreadable") for value in (None, 1, [], LONG, MISSING)],
+    *[
+        ("stripe", {"api_version": value}, "one", "succeeded")
+        for value in ("2015-01-01", "", None, 1, MISSING)
+    ],
+    *[
+        ("stripe", {"data.object.status": value}, "one", "unknown")
+        for value in ("SUCCEEDED", "paid", "", NASTY[:70])
+    ],
+    *[("stripe", {"data.object.status": value}, "unreadable") for value in (None, 1, LONG, MISSING)],
+    ("stripe", {"data.object.status": "requires_capture"}, "one", "authorized"),
+    ("stripe", {"data.object.amount_received": PRICE - 1}, "one", "succeeded"),
+    ("stripe", {"data.object.amount_received": PRICE + 1}, "review", "needs_review"),
+    ("stripe", {"data.object.currency": "jpy"}, "review", "needs_review"),
+    *[
+        ("stripe", {"data.object.currency": value}, "unreadable")
+        for value in ("VND", "xxx", "", "vnd ", "₫", None, 704, LONG, MISSING)
+    ],
+    *[
+        ("stripe", {"data.object.metadata": value}, "noop")
+        for value in ({}, None, [], MISSING, {"order_id": "1"}, {"reference": LONG},
+                      {"reference": ""}, {"reference": "a b"}, {"reference": NASTY})
+    ],
+    *[
+        ("stripe", {"data.object.metadata": value}, "unreadable")
+        for value in ("x", 1, {"reference": 1}, {"reference": None}, {"x": {}})
+    ],
+    *[
+        ("stripe", {path: value}, "unreadable")
+        for path in ("id", "data.object.id")
+        for value in ("", "evt_1/../x", "evt 1", NASTY, LONG, 1, None, MISSING)
+    ],
+    *[("stripe", {"data": value}, "unreadable") for value in ({}, [], None, "x", MISSING)],
+    *[
+        ("stripe", {"data.object": value}, "unreadable")
+        for value in ({}, [], None, "pi_1", {"object": "charge"})
+    ],
+    *[
+        ("stripe", {"created": value}, "unreadable")
+        for value in (-1, 2**63 - 1, "1772355600", 1.5, True, None, MISSING)
+    ],
     # Long and nasty texts that we only keep, or not even that.
     *[
         (key, {field: value}, "one", "succeeded")
@@ -156,6 +206,7 @@ TABLE = [
             ("casso", ("reference", "counterAccountName", "bankName", "x")),
             ("casso-v1", ("tid", "subAccId", "x")),
             (PG, ("order.order_description", "transaction.payment_method", "order.x", "x")),
+            ("stripe", ("data.object.description", "data.object.x", "x", "request.id")),
         )
         for field in fields
         for value in (LONG, NASTY, "Đặng Thị 🍜 \u202e\ufeff")
@@ -273,7 +324,9 @@ class TestMemos:
         assert [shop.state(one)[0] for one in payments] == ["succeeded", OPEN]
 
 
-@pytest.mark.parametrize("sender", [*TRANSFERS, PAYOS, GATEWAY], ids=lambda sender: sender.key)
+@pytest.mark.parametrize(
+    "sender", [*TRANSFERS, PAYOS, GATEWAY, STRIPE], ids=lambda sender: sender.key
+)
 def test_one_event_told_in_two_ways(shop, sender, caplog):
     number = shop.number()
     payment = shop.create(sender, number)
@@ -474,3 +527,37 @@ def test_a_void_of_more_than_was_paid(shop):
     void = GATEWAY.notice(number, {"notification_type": "TRANSACTION_VOID"}, amount=PRICE + 1)
     shop.expect(GATEWAY, void, "review")
     assert shop.state(payment) == ("needs_review", "overpaid")
+
+
+def test_one_payment_of_stripe_for_a_second_order(shop):
+    number, second = shop.number(), shop.number()
+    payments = [shop.create(STRIPE, one) for one in (number, second)]
+    shop.expect(STRIPE, STRIPE.notice(number), "one")
+    other = STRIPE.notice(second, {"data.object.id": f"pi_{number}"})
+    shop.expect(STRIPE, other, "review")
+    assert shop.state(payments[1]) == ("needs_review", "provider_id")
+
+
+def test_a_hold_of_stripe_is_not_paid_and_then_it_is(shop):
+    number = shop.number()
+    payment = shop.create(STRIPE, number)
+    changes = {"data.object.status": "requires_capture", "data.object.amount_received": 0}
+    hold = {**changes, "type": "payment_intent.amount_capturable_updated", "id": "evt_hold"}
+    shop.expect(STRIPE, STRIPE.notice(number, hold), "one")
+    assert shop.state(payment) == ("authorized", None)
+    shop.expect(STRIPE, STRIPE.notice(number), "one")
+    assert shop.state(payment) == ("succeeded", None)
+
+
+def test_a_payment_of_stripe_that_failed_and_was_tried_again(shop):
+    number = shop.number()
+    payment = shop.create(STRIPE, number)
+    failed = {
+        "id": "evt_failed", "type": "payment_intent.payment_failed",
+        "data.object.status": "requires_payment_method", "data.object.amount_received": 0,
+        "data.object.last_payment_error": {"type": "card_error", "code": "card_declined"},
+    }  # fmt: skip
+    shop.expect(STRIPE, STRIPE.notice(number, failed), "one")
+    assert shop.state(payment)[0] == "failed"
+    shop.expect(STRIPE, STRIPE.notice(number), "one")
+    assert shop.state(payment) == ("succeeded", None)

@@ -15,7 +15,8 @@ WEBHOOK_TOLERANCE: Final = timedelta(minutes=5)
 _LONGEST_TOLERANCE: Final = timedelta(days=1)
 
 _API_KEY = re.compile(r"[sr]k_(test|live)_[A-Za-z0-9_]+", re.ASCII)
-_WEBHOOK_SECRET = re.compile(r"whsec_[!-~]+", re.ASCII)
+#: What is easily taken for it: an API key, the endpoint's own id, or a prefix with nothing behind.
+_NO_WEBHOOK_SECRET = re.compile(r"(?:sk|rk|pk)_(?:test|live)_.*|we_.*|whsec_", re.ASCII)
 _MODES: Final = {Environment.SANDBOX: "test", Environment.PRODUCTION: "live"}
 
 
@@ -26,8 +27,8 @@ def _check_api_key(value: SecretStr) -> SecretStr:
 
 
 def _check_webhook_secret(value: SecretStr) -> SecretStr:
-    if not _WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
-        raise ValueError("a signing secret begins with whsec_")
+    if _NO_WEBHOOK_SECRET.fullmatch(value.get_secret_value()):
+        raise ValueError("is no signing secret: one begins with whsec_")
     return value
 
 

@@ -19,6 +19,7 @@ EXPECTED: Final = (
     "secret over the time, a dot and the raw body"
 )
 _SIGNATURE = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SCHEME = re.compile(r"[a-z][a-z0-9]*", re.ASCII)
 _TIME = re.compile(r"[1-9][0-9]{0,9}", re.ASCII)
 #: More than Stripe ever signs with at once.
 _MAX_SIGNATURES: Final = 20
@@ -47,7 +48,9 @@ def read_header(value: str | None) -> Signed:
         raise SignatureError(f"no signature; expected {EXPECTED}")
     times, signatures = [], []
     for part in value.split(","):
-        name, _, text = part.partition("=")
+        name, mark, text = part.partition("=")
+        if not mark or not _SCHEME.fullmatch(name):
+            raise SignatureError(f"a part that has no scheme; expected {EXPECTED}")
         if name == "t":
             times.append(text)
         elif name == "v1":

@@ -18,7 +18,8 @@ from .forms import ID, PAYMENT_REFERENCE, our_reference
 #: Sent with each call. Give the webhook endpoint the same one.
 VERSION: Final = "2026-10-28.endive"
 
-_Word: TypeAlias = Annotated[str, Field(max_length=255)]
+#: As long as what a database keeps of it.
+_Word: TypeAlias = Annotated[str, Field(max_length=80)]
 
 
 def _check_id(value: str) -> str:
