@@ -170,6 +170,8 @@ def test_what_is_mistyped_is_said_in_the_field(checkout):
     assert alert.inner_text() == "Your card number is not valid."
     number = checkout.frame.get_by_label("Card number")
     assert number.get_attribute("aria-invalid") == "true"
+    described = number.get_attribute("aria-describedby")
+    assert checkout.frame.locator(f"#{described}").inner_text() == "Your card number is not valid."
     assert number.evaluate("(input) => document.activeElement === input")
     checkout.visitor.shot("22-card-field-mistyped")
     checkout.page.get_by_text("number:").wait_for()
@@ -214,7 +216,7 @@ def test_the_dialog_is_closed_with_escape(checkout):
 def test_the_bank_asks_on_a_page_of_its_own(checkout):
     method = checkout.tokenize("4000002760003184")
     back = f"{checkout.shop}/checkout"
-    form = {**HOLD, "payment_method": method, "return_url": back}
+    form = {**HOLD, "payment_method": method, "return_url": back, "use_stripe_sdk": "false"}
     intent = checkout.post("/v1/payment_intents", **form)
     page = checkout.page
     page.goto(intent["next_action"]["redirect_to_url"]["url"])

@@ -81,6 +81,13 @@ class TestHold:
         assert (error["code"], error["param"]) == ("amount_too_large", "amount_to_capture")
         assert read(world, held)["status"] == "requires_capture"
 
+    def test_a_capture_adds_to_the_metadata(self, world):
+        held = create(world)
+        body = {"metadata": {"note": "", "shipment": "S1"}, "statement_descriptor_suffix": "S1"}
+        taken = post(world, path(held, "/capture"), body)
+        assert taken["metadata"] == {"payment_id": "pay_1", "shipment": "S1"}
+        assert taken["statement_descriptor_suffix"] == "S1"
+
     def test_let_go(self, world):
         held = create(world)
         gone = post(world, path(held, "/cancel"), {"cancellation_reason": "abandoned"})
@@ -108,6 +115,17 @@ class TestHold:
         assert error["code"] == "processing_error"
         assert error["payment_intent"]["status"] == "requires_capture"
         assert post(world, path(held, "/capture"))["status"] == "succeeded"
+
+    def test_the_hold_ends_after_a_part_was_taken(self, world):
+        held = create(
+            world, payment_method_options={"card": {"request_multicapture": "if_available"}}
+        )
+        part = {"amount_to_capture": 50_000, "final_capture": False}
+        post(world, path(held, "/capture"), part)
+        world.clock.forward(days=7)
+        ended = read(world, held)
+        assert (ended["status"], ended["amount_received"]) == ("succeeded", 50_000)
+        assert kinds(world)[-2:] == ["charge.expired", "payment_intent.succeeded"]
 
     def test_more_is_held(self, world):
         options = {"card": {"request_incremental_authorization": "if_available"}}
@@ -283,6 +301,10 @@ class TestChallenge:
         assert intent["id"] in world.client.post(found, data=form).text
         assert read(world, intent)["status"] == "requires_capture"
 
+    def test_by_the_script_although_there_is_a_way_back(self, world):
+        intent = create(world, payment_method=tokenize(world, THREE_D), use_stripe_sdk=True)
+        assert intent["next_action"]["type"] == "use_stripe_sdk"
+
     def test_the_merchant_wants_it(self, world):
         options = {"card": {"request_three_d_secure": "any"}}
         assert create(world, payment_method_options=options)["status"] == "requires_action"
@@ -404,6 +426,34 @@ class TestSetup:
         body["payment_method"] = "pm_card_chargeCustomerFail"
         assert post(world, "/v1/setup_intents", body)["status"] == "succeeded"
 
+    def test_abandoned_declined_and_by_the_script(self, world):
+        body = {
+            "payment_method": tokenize(world, "4000008400001629"),
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        }
+        setup = post(world, "/v1/setup_intents", body)
+        assert setup["next_action"]["type"] == "use_stripe_sdk"
+        query = f"key={setup['client_secret']}&origin=http://127.0.0.1:8000"
+        page = world.client.get(f"/stripe/3ds?{query}").headers["location"].partition("?")[0]
+        form = {"origin": "http://127.0.0.1:8000"}
+        for outcome in ("abandon", "approve"):
+            shown = world.client.post(page, data={**form, "outcome": outcome})
+            assert shown.status_code == 200
+        failed = get(world, f"/v1/setup_intents/{setup['id']}")
+        assert failed["last_setup_error"]["decline_code"] == "generic_decline"
+
+    def test_what_a_confirmation_needs(self, world):
+        made = post(world, "/v1/setup_intents")
+        path = f"/v1/setup_intents/{made['id']}/confirm"
+        good = {"payment_method": "pm_card_visa", "return_url": RETURN}
+        token = {**good, "confirmation_token": "ctoken_x"}
+        assert refused(world, path, token)["param"] == "confirmation_token"
+        assert "return_url" in refused(world, path, {"payment_method": "pm_card_visa"})["message"]
+        assert refused(world, "/v1/setup_intents", {"return_url": RETURN})["param"] == "return_url"
+        assert refused(world, "/v1/setup_intents", {"customer": "cus_x"})["param"] == "customer"
+        assert post(world, path, good)["status"] == "succeeded"
+
     def test_given_up(self, world):
         setup = post(world, "/v1/setup_intents")
         path = f"/v1/setup_intents/{setup['id']}"
@@ -478,6 +528,58 @@ class TestRefunds:
         paid = create(world, INTENT)
         refund = post(world, "/v1/refunds", {"payment_intent": paid["id"]})
         assert refused(world, f"/v1/refunds/{refund['id']}/cancel")
+
+
+class TestLists:
+    def test_refunds_page_by_page(self, world):
+        paid = create(world, INTENT)
+        about = {"payment_intent": paid["id"]}
+        made = [post(world, "/v1/refunds", {**about, "amount": 1000})["id"] for _ in range(3)]
+        other = create(world, INTENT)
+        post(world, "/v1/refunds", {"payment_intent": other["id"]})
+        first = get(world, "/v1/refunds", {**about, "limit": 2})
+        assert ([one["id"] for one in first["data"]], first["has_more"]) == (made[:0:-1], True)
+        more = {**about, "limit": 2, "starting_after": made[1]}
+        rest = get(world, "/v1/refunds", more)
+        assert ([one["id"] for one in rest["data"]], rest["has_more"]) == (made[:1], False)
+        by_charge = get(world, "/v1/refunds", {"charge": paid["latest_charge"]})
+        assert len(by_charge["data"]) == 3
+        lost = {"starting_after": "re_x"}
+        assert refused(world, "/v1/refunds", lost, method="GET")["code"] == "resource_missing"
+        assert refused(world, "/v1/refunds", {"limit": 101}, method="GET")["param"] == "limit"
+        assert refused(world, "/v1/refunds", {"expand": ["data.charge"]}, method="GET")
+
+    def test_refunds_of_a_charge(self, world):
+        paid = create(world, INTENT)
+        refund = post(world, "/v1/refunds", {"payment_intent": paid["id"], "amount": 1000})
+        wish = {"expand": ["latest_charge.refunds"]}
+        charge = get(world, f"{INTENTS}/{paid['id']}", wish)["latest_charge"]
+        assert charge["refunds"]["data"] == [refund]
+        wish = {"expand": ["latest_charge.refunds.charge"]}
+        assert refused(world, f"{INTENTS}/{paid['id']}", wish, method="GET")
+        bad = {**INTENT, "payment_method": "pm_card_chargeDeclined"}
+        failed = refused(world, INTENTS, bad, status=402)["charge"]
+        assert get(world, f"/v1/charges/{failed}", {"expand": ["refunds"]})["refunds"]["data"] == []
+
+
+class TestReleases:
+    def test_the_rest_of_a_hold_may_show_as_a_refund(self, make_world):
+        world = make_world(stripe={"releases_as_refunds": True})
+        held = create(world)
+        taken = post(world, path(held, "/capture"), {"amount_to_capture": 100_000})
+        charge = get(world, f"/v1/charges/{taken['latest_charge']}", {"expand": ["refunds"]})
+        assert (charge["amount_captured"], charge["amount_refunded"]) == (100_000, 50_000)
+        [release] = charge["refunds"]["data"]
+        assert get(world, f"/v1/refunds/{release['id']}") == release
+        # It takes nothing from what can be given back.
+        refund = post(world, "/v1/refunds", {"payment_intent": held["id"]})
+        assert refund["amount"] == 100_000
+        assert kinds(world)[3:7] == [
+            "charge.captured",
+            "payment_intent.succeeded",
+            "charge.refunded",
+            "refund.created",
+        ]
 
 
 class TestDisputes:
@@ -604,6 +706,14 @@ class TestAmounts:
             amounts.read(wire, currency)
         body = {**INTENT, "amount": wire, "currency": currency}
         assert refused(world, INTENTS, body)["param"] == "amount"
+
+    def test_parts_that_do_not_fit(self, world):
+        held = create(world, HOLD, amount=5120, currency="kwd")
+        part = {"amount_to_capture": 5115}
+        assert refused(world, path(held, "/capture"), part)["param"] == "amount_to_capture"
+        post(world, path(held, "/capture"))
+        part = {"payment_intent": held["id"], "amount": 15}
+        assert refused(world, "/v1/refunds", part)["param"] == "amount"
 
     @pytest.mark.parametrize(
         ("amount", "code"),

@@ -8,6 +8,7 @@
  */
 (() => {
   "use strict";
+  const PATIENCE = 10_000;
   const sandbox = new URL("..", document.currentScript.src);
 
   function frame(path, parameters, title) {
@@ -28,6 +29,16 @@
     };
     addEventListener("message", listener);
     return () => removeEventListener("message", listener);
+  }
+
+  /* Nobody waits for a frame that does not come. */
+  function late() {
+    return new Promise((_, reject) => {
+      setTimeout(() => {
+        const message = "The card field did not load.";
+        reject(Object.assign(new Error(message), { field: "" }));
+      }, PATIENCE);
+    });
   }
 
   function mount(element, { gateway, title = "Card details" }) {
@@ -53,7 +64,7 @@
       ready,
       /* The token; rejects with what is wrong, which the frame shows as well. */
       async tokenize() {
-        await ready;
+        await Promise.race([ready, late()]);
         asked += 1;
         const id = asked;
         return new Promise((resolve, reject) => {

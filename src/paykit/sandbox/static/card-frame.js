@@ -8,10 +8,11 @@
 
   function show(field, message) {
     for (const input of form.querySelectorAll("input")) {
-      const wrong = input.name === field;
-      input.toggleAttribute("aria-invalid", false);
-      if (wrong) {
+      input.removeAttribute("aria-invalid");
+      input.removeAttribute("aria-describedby");
+      if (input.name === field) {
         input.setAttribute("aria-invalid", "true");
+        input.setAttribute("aria-describedby", problem.id);
         input.focus();
       }
     }

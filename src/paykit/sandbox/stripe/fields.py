@@ -162,7 +162,12 @@ class Address:
 
 @attrs.frozen
 class Metadata:
-    """Texts of the merchant's own, by name. An empty one is left out."""
+    """Texts of the merchant's own, by name. An empty one is left out, or with ``unsets`` kept.
+
+    That is for changes: there it takes away what was there.
+    """
+
+    unsets: bool = False
 
     def read(self, value: Any, param: str) -> dict[str, str]:
         """The texts."""
@@ -180,7 +185,7 @@ class Metadata:
                     f"Metadata keys have at most {_MOST_KEY} characters, values {_MOST_VALUE}.",
                     f"{param}[{name[:_MOST_KEY]}]",
                 )
-        return {name: text for name, text in value.items() if text}
+        return {name: text for name, text in value.items() if text or self.unsets}
 
 
 @attrs.frozen

@@ -194,7 +194,7 @@ class Intents:
         if away or asked.get("error_on_requires_action"):
             raise self._declined(intent, authentication_required(), now)
         intent.return_url = asked.get("return_url", "")
-        intent.by_script = not intent.return_url
+        intent.by_script = asked.get("use_stripe_sdk", False) or not intent.return_url
         intent.challenge = self.challenges.open(
             key=intent.client_secret,
             merchant=self.config.merchant_name,
@@ -362,7 +362,7 @@ class Intents:
             raise Refusal(str(error), param="amount_to_capture", early=True) from None
         if self.till.faults.take("fail_next_capture"):
             raise card_error("processing_error", payment_intent=self.views.intent(intent))
-        intent.fields |= {name: asked[name] for name in ("metadata",) if asked.get(name)}
+        _note(intent, asked)
         self._take(intent, amount, now, final=final)
         return intent
 
@@ -382,9 +382,7 @@ class Intents:
         if amount <= intent.amount:
             raise Refusal("The amount must be greater than the one held.", param="amount")
         intent.amount = intent.held = amount
-        intent.fields |= {
-            name: asked[name] for name in ("metadata", "description") if name in asked
-        }
+        _note(intent, asked)
         self.notices.intent(intent, "amount_capturable_updated", now)
         return intent
 
@@ -421,3 +419,12 @@ class Intents:
             code="payment_intent_unexpected_state",
             payment_intent=self.views.intent(intent),
         )
+
+
+def _note(intent: Intent, asked: Json) -> None:
+    """What a capture or an increment says anew. Metadata is added to, or taken away by name."""
+    noted = {**intent.fields.get("metadata", {}), **asked.get("metadata", {})}
+    intent.fields["metadata"] = {name: text for name, text in noted.items() if text}
+    for name in ("description", "statement_descriptor", "statement_descriptor_suffix"):
+        if name in asked:
+            intent.fields[name] = asked[name]

@@ -61,10 +61,6 @@ class Notices:
         finally:
             self._cause = before
 
-    def events(self) -> list[Json]:
-        """Every event on record, the newest first."""
-        return list(reversed(self._events.values()))
-
     def event(self, event_id: str) -> Json | None:
         """An event by its id."""
         return self._events.get(event_id)
@@ -95,10 +91,12 @@ class Notices:
         """The hold has ended, and the payment with it unless a part was taken."""
         assert isinstance(payment, Intent)  # noqa: S101 - there are no others
         self.charge(payment, "charge.expired", now)
-        if not payment.captures:
-            payment.canceled_at = now
-            payment.cancellation_reason = "automatic"
-            self.intent(payment, "canceled", now)
+        if payment.captures:
+            self.intent(payment, "succeeded", now)
+            return
+        payment.canceled_at = now
+        payment.cancellation_reason = "automatic"
+        self.intent(payment, "canceled", now)
 
     def disputed(self, dispute: Dispute, now: datetime) -> None:
         """The payer complains: Stripe takes the money back at once."""

@@ -104,7 +104,7 @@ class Setups:
             self._store(setup, now)
             return
         setup.return_url = asked.get("return_url", "")
-        setup.by_script = not setup.return_url
+        setup.by_script = asked.get("use_stripe_sdk", False) or not setup.return_url
         setup.challenge = self.challenges.open(
             key=setup.client_secret,
             merchant=self.config.merchant_name,
