@@ -100,6 +100,46 @@ def request(**changes):
 # Held or taken.
 
 
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        ("8141569846251699", "8141569846251699"),  # a prefix of UnionPay's, and Luhn is right
+        ("4111111111111111", None),
+    ],
+)
+def test_what_a_stored_card_is_called_never_hides_the_payment(stored, told):
+    more = {
+        "tokenization.storedPaymentMethodId": stored,
+        "tokenization.shopperReference": "payer-1",
+    }
+    peer = Peer({**ANSWER, "amount": EUR, "additionalData": more})
+    asked = request(save_token=True, customer=Customer(id="payer-1"))
+    session = run(HOLDS.create_payment(asked), peer)
+    assert session.status is PaymentStatus.AUTHORIZED
+    assert (session.token.value if session.token else None) == told
+
+
+def test_an_answer_that_we_cannot_hold_was_sent_all_the_same():
+    def read(_answer, _response):
+        raise InvalidRequest("holds a card number", field="value")
+
+    call = HOLDS.post("/payments", {}, moves_money=True)
+    with pytest.raises(OutcomeUnknown):
+        HOLDS.understand(call, HttpResponse(200, body=b"{}"), read)
+    with pytest.raises(MalformedResponse):
+        HOLDS.understand(HOLDS.get("/x"), HttpResponse(200, body=b"{}"), read)
+
+
+def test_a_stored_card_with_a_number_for_an_id_is_charged():
+    method = {"type": "scheme", "storedPaymentMethodId": "8141569846251699"}
+    assert (
+        payment_method(
+            PaymentToken(provider="adyen", value=json.dumps(method)), Environment.SANDBOX
+        )
+        == method
+    )
+
+
 def test_an_account_that_takes_at_once():
     peer = Peer({**ANSWER, "amount": EUR})
     session = run(TAKES.create_payment(request(capture=CaptureMode.AUTOMATIC)), peer)

@@ -122,6 +122,11 @@ def test_long_ids_are_ids(number):
     request(reference=str(number), order_id=str(number))
 
 
+@given(st.integers(min_value=8 * 10**15, max_value=9 * 10**15 - 1))
+def test_ids_of_a_gateway_that_begin_with_8_are_ids(number):
+    assert PaymentToken(provider="adyen", value=str(number)).value == str(number)
+
+
 @given(st.uuids())
 def test_a_uuid_is_no_card_number(value):
     request(reference=str(value), metadata={"cart": str(value)}, description=f"cart {value}")

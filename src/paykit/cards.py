@@ -49,9 +49,15 @@ def is_card_number(digits: str) -> bool:
 
 
 def looks_like_card_id(value: str) -> bool:
-    """Whether an id *is* a card number. Ids that count from a date, or are longer, are not."""
+    """Whether an id *is* a card number. Ids that count from a date, or are longer, are not.
+
+    Nor are numbers that begin with 8: Adyen's own ids have 16 digits and do, and an answer that
+    names the card it stored must not be refused for it.
+    """
     digits = _ascii_digits(value).replace(" ", "").replace("-", "")
     if len(digits) > 16 or _DATED.match(digits):  # noqa: PLR2004 - snowflakes have 17 to 19
+        return False
+    if digits.startswith("8"):
         return False
     return is_card_number(digits)
 

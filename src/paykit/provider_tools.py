@@ -296,7 +296,12 @@ class ProviderTools:
                 http_status=response.status,
             )
         try:
-            return read(response.json(), response)
+            try:
+                return read(response.json(), response)
+            except InvalidRequest as error:
+                # Something in the answer is nothing that we could hold. Let nobody believe that
+                # the request was refused before it was sent.
+                raise MalformedResponse(str(error), provider=self.name) from error
         except MalformedResponse as error:
             if request.moves_money:
                 raise OutcomeUnknown(

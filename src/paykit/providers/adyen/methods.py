@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ...cards import holds_card_number
+from ...cards import holds_card_number, looks_like_card_id
 from ...errors import InvalidRequest
 from ...http import parse_json_object
 from ...models import PaymentToken
@@ -20,6 +20,7 @@ _FIELD: Final = "token.value"
 _TYPE = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII | re.IGNORECASE)
 _TEST: Final = "test_"
 _ENCRYPTED: Final = "encrypted"
+_STORED: Final = "storedPaymentMethodId"
 _CARDS: Final = frozenset({"scheme", "card", "bcmc", "clicktopay"})
 #: What a card may bring along. Nothing of the card itself is among it, unless it is encrypted.
 CARD_FIELDS: Final = frozenset(
@@ -37,7 +38,7 @@ RAW_FIELDS: Final = frozenset(
 
 def is_stored(method: Mapping[str, Any]) -> bool:
     """Whether this is a card that Adyen keeps."""
-    return "storedPaymentMethodId" in method
+    return _STORED in method
 
 
 def payment_method(token: PaymentToken, environment: Environment) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def payment_method(token: PaymentToken, environment: Environment) -> dict[str, A
     """
     value = token.value
     if not value.lstrip().startswith("{"):
-        return {"type": "scheme", "storedPaymentMethodId": check_stored_id(value, _FIELD)}
+        return {"type": "scheme", _STORED: check_stored_id(value, _FIELD)}
     try:
         method = parse_json_object(value.encode())
     except ValueError as error:
@@ -64,7 +65,7 @@ def payment_method(token: PaymentToken, environment: Environment) -> dict[str, A
             raise InvalidRequest(_refusal(min(strange)), field=_FIELD)
     for name, text in _texts(method):
         _check(name, text, environment)
-    stored = method.get("storedPaymentMethodId")
+    stored = method.get(_STORED)
     if stored is not None and not (isinstance(stored, str) and STORED_ID.fullmatch(stored)):
         raise InvalidRequest("storedPaymentMethodId is not the id of a stored card", field=_FIELD)
     return method
@@ -80,7 +81,9 @@ def _check(name: str, text: object, environment: Environment) -> None:
             if environment is not Environment.SANDBOX:
                 raise InvalidRequest("a test card is for the test environment", field=_FIELD)
             return
-    if holds_card_number(text):
+    # The id of a stored card may be a number, too.
+    stored = name == _STORED and isinstance(text, str)
+    if looks_like_card_id(str(text)) if stored else holds_card_number(text):
         raise InvalidRequest(f"{name:.40} holds a card number", field=_FIELD)
 
 

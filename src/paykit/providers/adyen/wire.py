@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, PlainValidator
 
+from ...cards import looks_like_card_id
 from ...models import PaymentToken
 from ...money import Money
 from ...wire import CamelWire
@@ -60,6 +61,8 @@ class PaymentAnswer(CamelWire):
         )
         owner = said.get("tokenization.shopperReference") or said.get("recurring.shopperReference")
         if not isinstance(stored, str) or not STORED_ID.fullmatch(stored):
+            return None
+        if looks_like_card_id(stored):  # none of Adyen's; and the payment is told all the same
             return None
         if not isinstance(owner, str) or not owner:
             return None
