@@ -21,10 +21,11 @@ from ...errors import (
 from ...flow import Flow
 from ...http import HttpRequest, HttpResponse, JsonObject
 from ...provider import Provider
+from ...provider_tools import fit_key
 from ...wire import Wire
 from .codes import TOKEN_ERRORS
 from .config import CheckoutComConfig
-from .forms import to_key
+from .forms import LONGEST_KEY
 
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
@@ -70,13 +71,18 @@ class CheckoutComApi(Provider):
         return self.settle(request, (yield request), read)
 
     def keyed(
-        self, path: str, body: Mapping[str, Any], key: str, *, moves_money: bool
+        self, path: str, body: Mapping[str, Any], key: str, *call: str, moves_money: bool
     ) -> HttpRequest:
-        """A call under the idempotency key ``key``.
+        """A call under the idempotency key ``key``; ``call`` makes it another than other calls.
 
-        The transport never repeats it: Checkout.com knows a key again only where it answered 2xx.
+        Nobody says that Checkout.com keeps a list of keys for each kind of call, and a shop may use
+        its order number for all of them. The transport never repeats it: Checkout.com knows a key
+        again only where it answered 2xx.
         """
-        headers = {"Content-Type": "application/json", "Cko-Idempotency-Key": to_key(key)}
+        headers = {
+            "Content-Type": "application/json",
+            "Cko-Idempotency-Key": fit_key(key, *call, limit=LONGEST_KEY),
+        }
         return self.post(path, body, headers=headers, moves_money=moves_money)
 
     def settle(
@@ -131,6 +137,10 @@ class CheckoutComApi(Provider):
         return self.answered_no(
             kind, message, code=code, response=response, raw=answer, reason=reason
         )
+
+    def conflict(self, message: str, *, raw: JsonObject | None = None) -> IdempotencyConflict:
+        """The error of something that was done before, with other parameters."""
+        return IdempotencyConflict(message, provider=self.name, raw=raw)
 
     def not_ours(self, what: str) -> MalformedResponse:
         """The error of an answer that is about something else."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 from typing import Final
 
 from ...errors import InvalidRequest
@@ -17,22 +16,14 @@ TOKEN = re.compile(r"tok_[A-Za-z0-9]{1,60}", re.ASCII)
 SOURCE_ID = re.compile(r"src_[A-Za-z0-9]{1,60}", re.ASCII)
 CUSTOMER_ID = re.compile(r"cus_[A-Za-z0-9]{1,60}", re.ASCII)
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-REFERENCE: Final = r"[^\x00-\x1f\x7f]{1,50}"
+REFERENCE: Final = r"[^\x00-\x1f\x7f-\x9f]{1,50}"
 
 _URL = re.compile(r"https?://[!-~]+", re.ASCII)
-_KEY = re.compile(r"[!-~]{1,100}", re.ASCII)
+#: The longest ``Cko-Idempotency-Key`` that we send.
+LONGEST_KEY: Final = 100
 MAX_DESCRIPTION: Final = 100
 MAX_URL: Final = 1024
 MAX_PAGE_URL: Final = 255
-
-
-def to_key(key: str) -> str:
-    """A ``Cko-Idempotency-Key``; the same for the same ``key``, also where that is long."""
-    if not key.strip():
-        raise InvalidRequest("must not be empty", field="idempotency_key")
-    if _KEY.fullmatch(key):
-        return key
-    return sha256(key.encode(errors="surrogatepass")).hexdigest()
 
 
 def check_text(value: str, field: str, limit: int) -> str:

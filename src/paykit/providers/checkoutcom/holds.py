@@ -15,8 +15,9 @@ from ...flow import Flow
 from ...http import HttpResponse, JsonObject
 from ...models import Payment, PaymentRef, PaymentStatus
 from ...money import Money
+from ...provider_tools import fit_key
 from .amounts import to_part
-from .forms import to_key
+from .forms import LONGEST_KEY
 from .payments import Payments
 from .wire import KEY, REFERENCE, Action, ActionAccepted, kept
 
@@ -96,17 +97,20 @@ class Holds(Payments):
     def _act(
         self, ref: PaymentRef, what: _What, body: dict[str, Any], idempotency_key: str
     ) -> Flow[Payment]:
-        key = to_key(idempotency_key)  # refuse it before asking
+        key = fit_key(idempotency_key, limit=LONGEST_KEY)  # refuse it before asking
         payment_id = yield from self.payment_id(ref)
         for action in (yield from self.actions(payment_id)):
             if action.type == what.kind and kept(action.metadata, KEY) == key:
+                if body.get("amount", action.amount) != action.amount:
+                    raise self.conflict("this key took another amount")
                 now = yield from self.payment_at(payment_id, ref.reference)
                 return attrs.evolve(now, transaction_id=action.id)
         # In the metadata, too: an event about the action may tell of the one or of the other.
         metadata = {REFERENCE: ref.reference, KEY: key}
         whole = {**body, "reference": ref.reference, "metadata": metadata}
         path = f"/payments/{payment_id}/{what.path}"
-        call = self.keyed(path, whole, key, moves_money=True)
+        name = what.kind.lower()
+        call = self.keyed(path, whole, idempotency_key, name, payment_id, moves_money=True)
 
         def read(answer: JsonObject, response: HttpResponse) -> Payment | ProviderError:
             if response.status == HTTPStatus.FORBIDDEN:

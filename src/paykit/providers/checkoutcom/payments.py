@@ -118,7 +118,7 @@ class Payments(CheckoutComApi):
     def _pay(self, request: PaymentRequest, token: PaymentToken) -> Flow[PaymentSession]:
         body = payment_body(request, token, self.config.processing_channel_id)
         self.add_extra(body, request, known=EXTRA - {"billing"})
-        call = self.keyed("/payments", body, request.key, moves_money=True)
+        call = self.keyed("/payments", body, request.key, "pay", moves_money=True)
         if body["source"]["type"] == "id":
             # A stored card can be charged again, and a key that met a fault is forgotten.
             earlier = yield from self._earlier(request)
@@ -152,7 +152,7 @@ class Payments(CheckoutComApi):
             return self.session(request, Nothing(), status=S.NEEDS_REVIEW, raw=raw)
         payment = yield from self.payment_at(found[0], request.reference)
         if payment.amount != request.amount:
-            raise self.not_ours("amount")
+            raise self.conflict("a payment of another amount has this reference", raw=raw)
         if payment.status in _NOTHING:
             return None
         session = self.session(
@@ -232,7 +232,7 @@ class Payments(CheckoutComApi):
             raise InvalidRequest("the hosted page stores no cards for us", field="save_token")
         body = page_body(request, self.config)
         self.add_extra(body, request, known=EXTRA - {"source", "merchant_initiated"})
-        call = self.keyed("/hosted-payments", body, request.key, moves_money=False)
+        call = self.keyed("/hosted-payments", body, request.key, "page", moves_money=False)
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentSession:
             self.expect(answer, response, HTTPStatus.CREATED)

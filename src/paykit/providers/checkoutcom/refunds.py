@@ -42,10 +42,13 @@ class Refunds(Holds):
         payment_id = yield from self.payment_id(payment)
         for action in (yield from self.actions(payment_id)):
             if _is_refund(action, request.reference):
+                if body.get("amount", action.amount) != action.amount:
+                    raise self.conflict("a refund of another amount has this reference")
                 return self._refund(
                     action, payment.reference, request.reference, amount or payment.amount, amount
                 )
-        call = self.keyed(f"/payments/{payment_id}/refunds", body, request.key, moves_money=True)
+        path = f"/payments/{payment_id}/refunds"
+        call = self.keyed(path, body, request.key, "refund", payment_id, moves_money=True)
 
         def read(answer: JsonObject, response: HttpResponse) -> Refund:
             if response.status == HTTPStatus.FORBIDDEN:

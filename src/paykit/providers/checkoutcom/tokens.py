@@ -38,7 +38,7 @@ class Tokens(CheckoutComApi):
         if CUSTOMER_ID.fullmatch(request.customer_id):
             body["customer"] = {"id": request.customer_id}
         key = request.idempotency_key or request.reference
-        call = self.keyed("/instruments", body, key, moves_money=False)
+        call = self.keyed("/instruments", body, key, "card", moves_money=False)
 
         def read(answer: JsonObject, response: HttpResponse) -> PaymentToken:
             self.expect(answer, response, HTTPStatus.CREATED)
