@@ -421,7 +421,7 @@ def test_a_return_may_bring_a_card():
 
 def test_a_page_that_lives_until_nobody_knows():
     told = {"id": "CS1", "reference": "R-1", "amount": EUR, "url": "https://test.adyen.link/x"}
-    for expires in ("soon", "2026-01-02T04:00:00", None, 7):
+    for expires in ("soon", "2026-01-02T04:00:00", None, 7, "9999-12-31T23:59:59-14:00"):
         with pytest.raises(MalformedResponse):
             run(HOLDS.create_payment(request(token=None)), Peer({**told, "expiresAt": expires}))
 

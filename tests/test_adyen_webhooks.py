@@ -345,9 +345,10 @@ DECISIVE = "status reference provider_id amount captured refunded reason code mo
 def test_when_it_happened_is_never_in_the_future():
     [event] = told("AUTHORISATION", eventDate="9999-12-31T23:59:59Z")
     assert event.occurred_at == NOW
-    for strange in ("x", "2026-01-02T03:00:00", None, 7):
+    for strange in ("x", "2026-01-02T03:00:00", None, 7, "0001-01-01T00:00:00+14:00"):
         [event] = told("AUTHORISATION", eventDate=strange)
         assert event.occurred_at == NOW
+        assert event.to_json()["occurred_at"] == "2026-01-02T03:04:05Z"
     [event] = told("AUTHORISATION", eventDate="2026-01-02T04:00:00+01:00")
     assert event.occurred_at == NOW - timedelta(minutes=4, seconds=5)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import attrs
@@ -97,9 +97,10 @@ def read_moment(item: object) -> datetime | None:
     told = item.get("eventDate") if isinstance(item, dict) else None
     try:
         moment = datetime.fromisoformat(told) if isinstance(told, str) else None
-    except ValueError:
+        # In UTC, for the first hours of all time are none there.
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _read_item(item: Mapping[str, Any]) -> Item:

@@ -5,7 +5,7 @@ The shapes are those of https://github.com/Adyen/adyen-openapi (CheckoutService 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, Field, PlainValidator
@@ -34,7 +34,10 @@ def _read_moment(value: Any) -> datetime:
         raise ValueError("not a time") from None
     if moment.tzinfo is None:
         raise ValueError("a time without its zone")
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("not a time of this world") from None
 
 
 Psp: TypeAlias = Annotated[str, AfterValidator(_check_psp)]
