@@ -178,6 +178,9 @@ class ProviderConfig(BaseModel):
 
     #: The registry name of the provider, which is also the prefix in the environment.
     provider: ClassVar[str] = ""
+    #: The settings that say which account at the provider it is. Two configurations that share all
+    #: of them are one account, whatever else they say; none: two that share everything.
+    one_account: ClassVar[frozenset[str]] = frozenset()
 
     account: Text = "default"
     environment: Environment = Environment.SANDBOX

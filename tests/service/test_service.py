@@ -9,7 +9,9 @@ import attrs
 import pytest
 
 from paykit import (
+    Adyen,
     AuthenticationFailed,
+    CheckoutCom,
     ConfigurationError,
     Declined,
     Delivery,
@@ -25,6 +27,7 @@ from paykit import (
     Redirect,
     SignatureError,
     StoreUnavailable,
+    Stripe,
 )
 from paykit.http import HttpResponse
 from paykit.service import store
@@ -425,6 +428,40 @@ def test_event_ids_of_two_accounts_may_be_the_same(open_service):
 def test_one_account_under_two_names_is_refused(open_service):
     with pytest.raises(ConfigurationError, match="vnpay-second and vnpay are one account"):
         open_service(providers=[vnpay(), vnpay("second")])
+
+
+ADYEN = {"api_key": "k", "hmac_key": "0" * 64, "capture_mode": "manual", "merchant_account": "M"}
+CHECKOUT = {"secret_key": "sk_sbox_one", "signature_key": "key-one"}
+STRIPE = {"secret_key": "sk_test_one", "webhook_secret": "whsec_one"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "changes"),
+    [
+        (Adyen, ADYEN, {"capture_mode": "automatic"}),
+        (Adyen, ADYEN, {"hmac_key": "1" * 64, "api_key": "other"}),
+        (CheckoutCom, CHECKOUT, {"signature_key": "key-two"}),
+        (Stripe, STRIPE, {"webhook_secret": "whsec_two"}),
+    ],
+)
+def test_one_account_with_other_settings_is_one_account(open_service, kind, settings, changes):
+    # Each webhook of an account tells of all its payments: also of those under the other name.
+    other = kind.from_dict({**settings, **changes, "account": "other"})
+    with pytest.raises(ConfigurationError, match="are one account"):
+        open_service(providers=[kind.from_dict(settings), other])
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "changes"),
+    [
+        (Adyen, ADYEN, {"merchant_account": "N"}),
+        (CheckoutCom, CHECKOUT, {"processing_channel_id": "pc_2"}),
+        (Stripe, STRIPE, {"secret_key": "sk_test_two"}),
+    ],
+)
+def test_two_accounts_of_one_gateway(open_service, kind, settings, changes):
+    other = kind.from_dict({**settings, **changes, "account": "other"})
+    open_service(providers=[kind.from_dict(settings), other])
 
 
 def test_two_accounts_with_one_name_are_refused(open_service):

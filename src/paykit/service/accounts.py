@@ -24,7 +24,7 @@ class Accounts:
             if provider.key in self._providers:
                 raise ConfigurationError(f"the account {provider.key} is configured twice")
             for other in self._providers.values():
-                if _same_but_for_its_name(provider, other):
+                if _is_same_account(provider, other):
                     # One notice would be genuine for both, and pay a payment of each.
                     raise ConfigurationError(f"{provider.key} and {other.key} are one account")
             self._providers[provider.key] = provider
@@ -77,9 +77,15 @@ class Accounts:
         )
 
 
-def _same_but_for_its_name(one: Provider, other: Provider) -> bool:
-    renamed = one.config.model_copy(update={"account": other.account})
-    return one.name == other.name and renamed == other.config
+def _is_same_account(one: Provider, other: Provider) -> bool:
+    """Whether both are one account at the provider, under two names."""
+    if one.name != other.name:
+        return False
+    names = one.config.one_account
+    if names:
+        return all(getattr(one.config, name) == getattr(other.config, name) for name in names)
+    renamed: bool = one.config.model_copy(update={"account": other.account}) == other.config
+    return renamed
 
 
 def answer_as_fact(

@@ -57,6 +57,10 @@ class AdyenConfig(ProviderConfig):
     """
 
     provider: ClassVar[str] = "adyen"
+    # Each of its webhooks tells of all its payments, whatever capture_mode is written here.
+    one_account: ClassVar[frozenset[str]] = frozenset(
+        {"environment", "base_url", "merchant_account"}
+    )
 
     merchant_account: Annotated[Text, AfterValidator(_check_account)]
     api_key: Secret

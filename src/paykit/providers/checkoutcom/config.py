@@ -51,6 +51,9 @@ class CheckoutComConfig(ProviderConfig):
     """
 
     provider: ClassVar[str] = "checkoutcom"
+    one_account: ClassVar[frozenset[str]] = frozenset(
+        {"secret_key", "processing_channel_id", "base_url"}
+    )
 
     secret_key: Annotated[Secret, AfterValidator(_check_key)]
     signature_key: Secret

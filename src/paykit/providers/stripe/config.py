@@ -45,6 +45,7 @@ class StripeConfig(ProviderConfig):
     """
 
     provider: ClassVar[str] = "stripe"
+    one_account: ClassVar[frozenset[str]] = frozenset({"secret_key", "base_url"})
 
     secret_key: Annotated[Secret, AfterValidator(_check_api_key)]
     webhook_secret: _WebhookSecret
