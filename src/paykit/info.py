@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 
 import attrs
@@ -67,6 +68,8 @@ class ProviderInfo:
     silent_on: frozenset[PaymentStatus] = frozenset()
     #: Whether it keeps ``PaymentRequest.metadata`` with a payment.
     keeps_metadata: bool = False
+    #: How long it knows an idempotency key again, where a later repeat would charge once more.
+    key_known_for: timedelta | None = None
     #: Why it lacks an operation, where that is worth a word in the error.
     why_not: Mapping[Capability, str] = attrs.field(factory=dict)
     #: Whether to ask it when the payer is back from it and the payment is still open, because its

@@ -83,10 +83,18 @@ class Operations(Holds):
             )
         now = self._clock()
         draft = self._draft(request, provider, now)
-        reserved: store.Reserved = yield Transact(lambda conn: store.reserve(conn, draft))
+        charge = _charge_of(request)
+        reserved: store.Reserved = yield Transact(lambda conn: store.reserve(conn, draft, charge))
         payment_id = reserved.record.payment_id
         if reserved.session is not None:
             return _load_session(reserved.session, reserved.record)
+        known_for = provider.info.key_known_for
+        if charge is not None and known_for and now - reserved.record.created_at >= known_for:
+            raise InvalidRequest(
+                f"{provider.info.title} may have forgotten the key of the first call, and would "
+                "charge again: look there what became of it",
+                field="reference",
+            )
         try:
             asked = (
                 _with_payment_id(request, payment_id) if provider.info.keeps_metadata else request
@@ -338,6 +346,13 @@ class Operations(Holds):
             reason=reason,
             source=Source.API,
         )
+
+
+def _charge_of(request: PaymentRequest) -> str | None:
+    """What makes one charge another one; ``None`` where a page or a code is made to pay on."""
+    if request.token is None:
+        return None
+    return fingerprint(f"{len(request.key)}|{request.key}|{request.token.value}".encode())
 
 
 def _with_payment_id(request: PaymentRequest, payment_id: str) -> PaymentRequest:

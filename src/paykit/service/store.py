@@ -57,13 +57,15 @@ class Recorded:
     events: int
 
 
-def reserve(conn: Connection, record: PaymentRecord) -> Reserved:
+def reserve(conn: Connection, record: PaymentRecord, charge: str | None = None) -> Reserved:
     """Make sure that the payment has a row before the provider hears of it.
 
-    The same reference again gives the row that is there; with another amount or order it raises
-    :class:`InvalidRequest`, so a reused key never becomes another payment.
+    The same reference again gives the row that is there; with another amount, order or ``charge``
+    it raises :class:`InvalidRequest`, so a reused key never becomes another payment, and a
+    reference that was charged is not charged again under another key or to another card.
     """
-    statement = insert_or_ignore(payments).values(**_to_row(record)).on_conflict_do_nothing()
+    values = {**_to_row(record), "charge": charge}
+    statement = insert_or_ignore(payments).values(**values).on_conflict_do_nothing()
     new = conn.execute(statement).rowcount == 1
     row = conn.execute(_of_reference(record.provider, record.account, record.reference)).one()
     found = _to_record(row)
@@ -71,6 +73,11 @@ def reserve(conn: Connection, record: PaymentRecord) -> Reserved:
     if (found.amount, found.order_id, found.capture) != asked:
         raise InvalidRequest(
             "this reference was used for another amount, order or capture", field="reference"
+        )
+    if row.session is None and row.charge != charge:
+        raise InvalidRequest(
+            "this reference was used with another key or token: a new attempt has a new one",
+            field="reference",
         )
     events = 0
     if new:

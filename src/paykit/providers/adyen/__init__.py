@@ -9,6 +9,8 @@ Source: https://docs.adyen.com/api-explorer/Checkout/72/overview
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ...info import Capability
 from ...provider import ProviderInfo, hosts
 from ...wire import Environment
@@ -45,6 +47,7 @@ class Adyen(Refunds, Tokens, Webhooks):
         ),
         reference=REFERENCE,
         keeps_metadata=True,
+        key_known_for=timedelta(days=7),
         why_not={
             Capability.FETCH_PAYMENT: _NO_QUESTIONS,
             Capability.FETCH_REFUND: _NO_QUESTIONS,

@@ -9,6 +9,8 @@ Source: https://docs.stripe.com/api
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ...info import hosts
 from ...provider import ProviderInfo
 from .amounts import CURRENCIES
@@ -46,6 +48,7 @@ class Stripe(Payments, Holds, Refunds, Tokens, Webhooks):
         read_timeout=80.0,
         reference=REFERENCE,
         keeps_metadata=True,
+        key_known_for=timedelta(hours=24),
     )
     Config = StripeConfig
     config: StripeConfig

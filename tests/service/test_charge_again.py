@@ -1,0 +1,78 @@
+"""A charge whose answer was lost is asked for again as it was, or not at all."""
+
+from datetime import timedelta
+
+import attrs
+import pytest
+
+from paykit import InvalidRequest, OutcomeUnknown, PaymentStatus, PaymentToken
+
+from .cards import Cards, answer, cards, declined, request
+
+LOST = OutcomeUnknown("silence")
+OTHER = PaymentToken(provider="cards", value="tok_2")
+
+
+class Forgetful(Cards):
+    """A gateway that knows a key for a day."""
+
+    info = attrs.evolve(Cards.info, key_known_for=timedelta(days=1))
+
+
+@pytest.fixture
+def shop(open_service):
+    return open_service(providers=[cards(Forgetful)])
+
+
+def lose(shop):
+    shop.transport.answers.append(LOST)
+    with pytest.raises(OutcomeUnknown):
+        shop.create(request(), provider="cards")
+
+
+def test_the_same_is_sent_again_under_the_same_key(shop, clock):
+    lose(shop)
+    clock.now += timedelta(hours=23)
+    shop.transport.answers.append(answer("authorized", id="psp-1"))
+    session = shop.create(request(), provider="cards")
+    assert session.status is PaymentStatus.AUTHORIZED
+    assert len({one.header("Key") for one in shop.transport.asked}) == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"idempotency_key": "another"}, {"token": OTHER}, {"token": None}]
+)
+def test_another_key_or_card_would_be_a_second_charge(shop, changes):
+    lose(shop)
+    asked = attrs.evolve(request(), **changes)
+    with pytest.raises(InvalidRequest, match="another key or token"):
+        shop.create(asked, provider="cards")
+    assert len(shop.transport.asked) == 1
+
+
+def test_a_new_attempt_after_a_decline_has_a_new_reference(shop):
+    shop.transport.answers.append(declined())
+    with pytest.raises(Exception, match="no"):
+        shop.create(request(), provider="cards")
+    with pytest.raises(InvalidRequest, match="a new attempt has a new one"):
+        shop.create(attrs.evolve(request(), token=OTHER), provider="cards")
+    shop.transport.answers.append(answer("authorized", id="psp-2"))
+    again = attrs.evolve(request("R-2"), token=OTHER)
+    assert shop.create(again, provider="cards").status is PaymentStatus.AUTHORIZED
+
+
+def test_what_the_gateway_has_forgotten_is_not_sent_again(shop, clock):
+    lose(shop)
+    clock.now += timedelta(days=1)
+    with pytest.raises(InvalidRequest, match="forgotten the key"):
+        shop.create(request(), provider="cards")
+    assert len(shop.transport.asked) == 1
+    assert shop.status("pay_0001").status is PaymentStatus.PENDING  # and it stays on record
+
+
+def test_an_answer_stays_an_answer(shop, clock):
+    shop.transport.answers.append(answer("authorized", id="psp-1"))
+    first = shop.create(request(), provider="cards")
+    clock.now += timedelta(days=9)
+    again = shop.create(attrs.evolve(request(), token=OTHER), provider="cards")
+    assert (again.payment_id, again.status) == (first.payment_id, first.status)
