@@ -3,6 +3,7 @@
 import json
 import string
 from base64 import b64decode, b64encode
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -18,14 +19,18 @@ from paykit import (
     Money,
     MovementKind,
     PaymentProcessed,
+    PaymentRequest,
     PaymentStatus,
+    PaymentToken,
     SignatureError,
     TokenGranted,
     WebhookError,
 )
 from paykit.flow import run
+from paykit.http import HttpResponse
 from paykit.providers.adyen.codes import EVENTS
 from paykit.providers.adyen.notices import MAX_ITEMS, read_items
+from paykit.service import PaymentService
 
 from .support.adyen import KEY, sign, signed, signed_text
 
@@ -36,6 +41,7 @@ SETTINGS = {
     "api_key": "api-key",
     "hmac_key": KEY,
     "capture_mode": "manual",
+    "return_url": "https://shop.example/return",
 }
 OTHER_KEY = "DFB1EB5485895CFA84146406857104ABB4CBCABDC8AAF103A624C8F6A3EAAB00"
 
@@ -372,7 +378,7 @@ def test_an_event_is_known_by_what_happened_to_what():
 @pytest.mark.parametrize(
     ("code", "success", "holds", "takes"),
     [
-        ("AUTHORISATION", "true", "authorized", "succeeded"),
+        ("AUTHORISATION", "true", "authorized", "succeeded +capture"),
         ("AUTHORISATION", "false", "failed", "failed"),
         ("CAPTURE", "true", "succeeded +capture", "succeeded"),
         ("CAPTURE", "false", "authorized -capture", "failed -capture"),
@@ -428,10 +434,71 @@ def test_meaning(code, success, holds, takes):
         assert f"{event.status}{shown}" == expected
         assert (event.amount, event.code) == (Money(1999, "EUR"), code)
         if moved is not None:
-            # One movement, and never a total.
-            assert (moved.id, moved.amount) == (MODIFICATION, Money(1999, "EUR"))
-            assert event.captured is event.refunded is None
+            # One movement. It is a total only of an account that takes by itself.
+            itself = provider is TAKES and moved.kind == "capture"
+            name = PSP if itself else MODIFICATION
+            assert (moved.id, moved.amount) == (name, Money(1999, "EUR"))
+            total = moved.amount if code == "AUTHORISATION" else None
+            assert (event.captured, event.refunded) == (total, None)
         assert event.provider_id == PSP
+
+
+@pytest.mark.parametrize("first", ["AUTHORISATION", "CAPTURE_FAILED"])
+def test_what_was_taken_by_itself_is_taken_back(first, tmp_path):
+    codes = [first, *({"AUTHORISATION", "CAPTURE_FAILED"} - {first})]
+    with booked(tmp_path) as (service, payment_id):
+        for code in codes:
+            service.receive(batch(signed(item(code))), provider="adyen")
+        record = service.status(payment_id)
+    assert (record.status, record.captured) == ("needs_review", Money(0, "EUR"))
+    assert record.discrepancy == "reversed"
+
+
+def test_two_payments_of_one_reference_are_seen(tmp_path):
+    with booked(tmp_path) as (service, payment_id):
+        for psp in (PSP, PSP, "ANOTHER1"):
+            service.receive(batch(signed(item(pspReference=psp))), provider="adyen")
+        record = service.status(payment_id)
+    assert (record.status, record.captured) == ("needs_review", Money(3998, "EUR"))
+    assert record.discrepancy == "overpaid"
+
+
+def test_one_payment_told_in_every_way_is_one(tmp_path):
+    with booked(tmp_path) as (service, payment_id):
+        for code in ("CAPTURE", "AUTHORISATION", "CAPTURE"):
+            service.receive(batch(signed(item(code))), provider="adyen")
+        record = service.status(payment_id)
+    assert (record.status, record.captured) == ("succeeded", Money(1999, "EUR"))
+    assert record.discrepancy is None
+
+
+@contextmanager
+def booked(tmp_path):
+    """A payment that Adyen took at once, by its answer."""
+    paid = {"resultCode": "Authorised", "pspReference": PSP, "merchantReference": "ORDER-1"}
+    transport = Answering(HttpResponse(200, body=json.dumps(paid).encode()))
+    database = f"sqlite:///{tmp_path}/payments.db"
+    with PaymentService([TAKES], database=database, transport=transport) as service:
+        card = json.dumps({"type": "scheme", "encryptedCardNumber": "test_1"})
+        asked = PaymentRequest(
+            reference="ORDER-1",
+            amount=Money(1999, "EUR"),
+            token=PaymentToken(provider="adyen", value=card),
+        )
+        yield service, service.create(asked, provider="adyen").payment_id
+
+
+class Answering:
+    """A transport with one answer to everything."""
+
+    def __init__(self, response):
+        self.response = response
+
+    def send(self, _request):
+        return self.response
+
+    def close(self):
+        pass
 
 
 def test_every_code_is_in_the_table():

@@ -39,8 +39,12 @@ def _authorisation(item: Item, mode: CaptureMode) -> Meaning:
     if not item.success:
         # Why, stands in what is not signed.
         return Meaning(S.FAILED, reason=DeclineReason.CARD_DECLINED)
-    if mode is CaptureMode.AUTOMATIC or not item.money:
+    if not item.money:
         return Meaning(S.SUCCEEDED, captured=item.money)
+    if mode is CaptureMode.AUTOMATIC:
+        # Two payments may be made of one reference: as movements they add up, and a person sees it.
+        movement = _taken(item, mode, undone=False)
+        return Meaning(S.SUCCEEDED, captured=item.money, movement=movement)
     return Meaning(S.AUTHORIZED)
 
 
@@ -48,7 +52,7 @@ def _capture(item: Item, mode: CaptureMode) -> Meaning:
     if item.success and mode is CaptureMode.AUTOMATIC:
         # The money that the authorisation told of already.
         return Meaning(S.SUCCEEDED, captured=item.money)
-    movement = _movement(item, MovementKind.CAPTURE, undone=not item.success)
+    movement = _taken(item, mode, undone=not item.success)
     if item.success:
         return Meaning(S.SUCCEEDED, movement=movement)
     # Where the money was never held for us to take, it was counted as taken.
@@ -56,10 +60,10 @@ def _capture(item: Item, mode: CaptureMode) -> Meaning:
     return Meaning(status, reason="capture_failed", movement=movement)
 
 
-def _capture_undone(item: Item, _mode: CaptureMode) -> Meaning | None:
+def _capture_undone(item: Item, mode: CaptureMode) -> Meaning | None:
     if not item.success:
         return None
-    movement = _movement(item, MovementKind.CAPTURE, undone=True)
+    movement = _taken(item, mode, undone=True)
     return Meaning(S.FAILED, reason="capture_failed", movement=movement)
 
 
@@ -100,6 +104,12 @@ def _expiry(item: Item, _mode: CaptureMode) -> Meaning | None:
 
 def _dispute(item: Item, _mode: CaptureMode) -> Meaning | None:
     return Meaning(S.DISPUTED, reason="disputed") if item.success else None
+
+
+def _taken(item: Item, mode: CaptureMode, *, undone: bool) -> Movement:
+    """One capture; where the account takes by itself, there is one, and it is the payment."""
+    name = item.psp if mode is CaptureMode.MANUAL else item.payment_id or item.psp
+    return Movement(kind=MovementKind.CAPTURE, id=name, amount=item.money, undone=undone)
 
 
 def _movement(item: Item, kind: MovementKind, *, undone: bool) -> Movement:
