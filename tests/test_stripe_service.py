@@ -280,9 +280,7 @@ def test_when_stripe_does_not_tell(answer, error):
 
 def test_nobody_is_asked_about_what_is_not_proven():
     genuine = event("charge.dispute.created", dispute("pi_1"))
-    forged = signed_webhook(
-        CONFIG, genuine.body, at=NOW, key=b"whsec_other"
-    )
+    forged = signed_webhook(CONFIG, genuine.body, at=NOW, key=b"whsec_other")
     stale = signed_webhook(CONFIG, forged.body, at=NOW - timedelta(minutes=6))
     live = event("charge.dispute.created", dispute("pi_1"), livemode=True)
 
