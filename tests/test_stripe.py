@@ -198,6 +198,25 @@ def test_a_whole_life(shop, peer):
     ]
 
 
+def test_an_amount_in_another_currency_moves_nothing(shop, peer):
+    """Stripe is told a number only, and would take so much of the payment's currency."""
+    ref = shop.create_payment(asked(capture=CaptureMode.MANUAL)).ref
+    unknown = attrs.evolve(ref, amount=None)
+    for meant in (ref, unknown):
+        with pytest.raises(InvalidRequest) as caught:
+            shop.capture(meant, Money(500, "JPY"), idempotency_key="c1")
+        assert caught.value.field == "currency"
+    shop.capture(unknown, Money(200_000, "VND"), idempotency_key="c2")
+    for meant in (ref, unknown):
+        with pytest.raises(InvalidRequest):
+            request = RefundRequest(payment=meant, reference="R-1", amount=Money(500, "JPY"))
+            shop.refund(request)
+    part = RefundRequest(payment=unknown, reference="R-1", amount=Money(500, "VND"))
+    assert shop.refund(part).amount == Money(500, "VND")
+    sent = [one.url.rpartition("/")[2] for one in peer.requests if one.method == "POST"]
+    assert sent == ["payment_intents", "capture", "refunds"]
+
+
 def test_a_page_and_its_payment_are_one(shop, peer):
     session = shop.create_payment(
         asked(token=None, return_url="https://shop.example/r", capture=CaptureMode.MANUAL)

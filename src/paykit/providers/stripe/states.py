@@ -71,7 +71,7 @@ def payment_standing(intent: PaymentIntent) -> Standing:
             card = charge.payment_method_details.card
             return attrs.evolve(stands, expires_at=card.capture_before if card else None)
         return stands
-    if stands.status is S.CANCELED:
+    if stands.status in {S.CANCELED, S.EXPIRED}:
         # The rest of a hold of which a part was taken.
         stands = attrs.evolve(stands, status=S.SUCCEEDED, reason=None)
     stands = attrs.evolve(stands, captured=captured)
