@@ -26,9 +26,9 @@ from .config import StripeConfig
 from .states import (
     Standing,
     intent_status,
+    is_release,
     page_standing,
     payment_standing,
-    released,
     true_refunds,
 )
 from .wire import (
@@ -118,16 +118,24 @@ class Teller:
         if subject in _KNOWN_BY_ITSELF:
             if owned.reference is not None:
                 yield from self._told_by_itself(owned.reference)
-        elif subject is Subject.REFUND:
-            if owned.payment_reference is not None or self.intent is not None:
-                yield from self._one_refund(RefundShape.told(inside, provider=_NAME))
+        elif subject is Subject.REFUND and owned.payment_reference is not None:
+            refund = RefundShape.told(inside, provider=_NAME)
+            yield from self._refund(refund, owned.payment_reference, refund.payment_intent)
         elif self.intent is not None and self.intent.reference is not None:
-            if subject is Subject.DISPUTE:
-                dispute = DisputeShape.told(inside, provider=_NAME)
-                yield self._dispute(dispute, self.intent, self.intent.reference)
-            elif self.intent.latest_charge is not None:
-                for refund in true_refunds(self.intent.latest_charge):
-                    yield from self._refund(refund, self.intent.reference, self.intent.id)
+            yield from self._asked_about(self.intent, self.intent.reference)
+
+    def _asked_about(self, intent: PaymentIntent, reference: str) -> Iterator[Event]:
+        subject, inside = self.event.subject, self.event.data.object
+        charge = intent.latest_charge
+        if subject is Subject.DISPUTE:
+            yield self._dispute(DisputeShape.told(inside, provider=_NAME), intent, reference)
+        elif subject is Subject.REFUND:
+            refund = RefundShape.told(inside, provider=_NAME)
+            if charge is not None and not is_release(refund, charge):
+                yield from self._refund(refund, reference, intent.id)
+        elif charge is not None:
+            for refund in true_refunds(charge):
+                yield from self._refund(refund, reference, intent.id)
 
     def _told_by_itself(self, reference: str) -> Iterator[Event]:
         subject, inside = self.event.subject, self.event.data.object
@@ -176,18 +184,6 @@ class Teller:
             captured = charge.money(charge.amount_captured)
         stands = Standing(status=status, code=charge.status, captured=captured)
         yield self._event(reference, stands, charge.total, charge.payment_intent)
-
-    def _one_refund(self, refund: RefundShape) -> Iterator[Event]:
-        reference = refund.payment_reference
-        if reference is None:
-            if self.intent is None or self.intent.reference is None:
-                return
-            reference, charge = self.intent.reference, self.intent.latest_charge
-            if charge is None or not charge.amount_captured:
-                return  # a hold that was released
-            if charge.refunds and released(charge, charge.refunds.data) == refund.id:
-                return
-        yield from self._refund(refund, reference, refund.payment_intent)
 
     def _refund(
         self, refund: RefundShape, reference: str, intent_id: str | None
