@@ -212,10 +212,11 @@ def test_an_amount_in_another_currency_moves_nothing(shop, peer):
             shop.capture(meant, Money(500, "JPY"), idempotency_key="c1")
         assert caught.value.field == "currency"
     shop.capture(unknown, Money(200_000, "VND"), idempotency_key="c2")
-    for meant in (ref, unknown):
-        with pytest.raises(InvalidRequest):
-            request = RefundRequest(payment=meant, reference="R-1", amount=Money(500, "JPY"))
-            shop.refund(request)
+    with pytest.raises(InvalidRequest):
+        RefundRequest(payment=ref, reference="R-1", amount=Money(500, "JPY"))
+    yen = RefundRequest(payment=unknown, reference="R-1", amount=Money(500, "JPY"))
+    with pytest.raises(InvalidRequest):
+        shop.refund(yen)
     part = RefundRequest(payment=unknown, reference="R-1", amount=Money(500, "VND"))
     assert shop.refund(part).amount == Money(500, "VND")
     sent = [one.url.rpartition("/")[2] for one in peer.requests if one.method == "POST"]
