@@ -1,13 +1,14 @@
 """The tables and lists of the documentation say what the code says."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import jsonschema
 import pytest
 
 from paykit import (
+    CaptureMode,
     Discrepancy,
     Money,
     Outcome,
@@ -31,7 +32,15 @@ from paykit.providers.momo import codes as momo_codes
 from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.sandbox.bank.config import OWN_ACCOUNT
 from paykit.service import AsyncPaymentService, PaymentService, relay, writer
-from paykit.service.state import FINAL, FOLLOWS
+from paykit.service.commands import CAPTURE_FAILED
+from paykit.service.state import (
+    FINAL,
+    FOLLOWS,
+    VOID_FAILED,
+    PaymentRecord,
+    by_movements,
+)
+from paykit.service.tally import add_up
 from paykit.testing import deliveries
 from paykit.testing.conformance.data import CaseFolder
 from paykit.webhooks import receiver
@@ -64,6 +73,40 @@ def test_statuses_and_what_follows_them():
         status.value: ("yes" if status in FINAL else "no", sorted(FOLLOWS[status]))
         for status in PaymentStatus
     }
+
+
+HOLD = PaymentRecord(
+    payment_id="pay_1",
+    order_id="ORDER-1",
+    provider="stripe",
+    account="default",
+    reference="ORDER-1-1",
+    amount=Money(150_000, "VND"),
+    status=PaymentStatus.AUTHORIZED,
+    capture=CaptureMode.MANUAL,
+    captured=Money(0, "VND"),
+    refunded=Money(0, "VND"),
+    received=Money(0, "VND"),
+    created_at=datetime(2026, 3, 1, tzinfo=UTC),
+    updated_at=datetime(2026, 3, 1, tzinfo=UTC),
+)
+
+
+def test_statuses_by_totals():
+    rows = table(SERVICE, "captured", "given back", "status", "discrepancy")
+    assert len(rows) > 5
+    for captured, refunded, status, discrepancy in rows:
+        totals = Money(int(captured), "VND"), Money(int(refunded), "VND")
+        says = by_movements(HOLD, *totals, add_up([], "VND"))
+        assert says == (
+            next(iter(code(status)), None),
+            next(iter(code(discrepancy)), None),
+        )
+
+
+def test_reasons_of_the_service():
+    rows = table(SERVICE, "reason", "what happened")
+    assert [code(row[0])[0] for row in rows] == [CAPTURE_FAILED, "refund_failed", VOID_FAILED]
 
 
 def test_discrepancies():
@@ -418,6 +461,17 @@ def test_faults_are_listed():
     assert sorted(shown) == sorted(field.name for field in attrs.fields(Faults))
 
 
+def test_test_cards_are_listed():
+    from paykit.sandbox.cards.numbers import COMMON_CARDS
+    from paykit.sandbox.stripe.cards import STRIPE_CARDS
+
+    for title, cards in (("card", COMMON_CARDS), ("card at Stripe", STRIPE_CARDS)):
+        rows = table(DOCS / "testing.md", title, "what happens")
+        assert [(code(row[0])[0], row[1]) for row in rows] == [
+            (one.grouped, one.says) for one in cards
+        ]
+
+
 def test_settings_of_the_sandbox():
     from paykit.sandbox import SandboxConfig
 
@@ -430,6 +484,18 @@ def test_settings_of_the_sandbox():
             config.paypal.client_id,
             config.paypal.client_secret,
             config.paypal.webhook_id,
+        ),
+        "Stripe": (config.stripe.secret_key, config.stripe.webhook_secrets[0]),
+        "Adyen": (
+            config.adyen.merchant_account,
+            config.adyen.api_key,
+            config.adyen.hmac_key,
+        ),
+        "Checkout.com": (
+            config.checkoutcom.secret_key,
+            config.checkoutcom.signature_key,
+            config.checkoutcom.webhook_authorization,
+            config.checkoutcom.processing_channel_id,
         ),
         "payOS": (config.payos.client_id, config.payos.api_key, config.payos.checksum_key),
         "SePay's gateway": (

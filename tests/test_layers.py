@@ -14,7 +14,7 @@ LAYERS = [
     ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
     ["info", "provider_tools", "provider", "registry"],
     ["adapter", "bank_transfer"],
-    ["providers", "webhooks.receiver", "service.state"],
+    ["providers", "webhooks.receiver", "service.state", "service.tally"],
     ["transport", "client", "webhooks", "service"],
     ["sandbox", "testing", "cli", "demo"],
 ]

@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from paykit import (
+    CaptureMode,
     Client,
     Delivery,
     Discrepancy,
@@ -118,6 +119,53 @@ def test_an_approval_is_turned_into_a_payment(service, world):
     webhook = told(world, "PAYMENT.CAPTURE.COMPLETED", capture, event_id="WH-2")
     assert service.receive(webhook, provider="paypal").published == 0
     assert published(service) == [("succeeded", "19.99 USD", 1)]
+
+
+def hold(service, world):
+    session = service.create(
+        PaymentRequest(
+            reference="ORDER-1",
+            amount=PRICE,
+            capture=CaptureMode.MANUAL,
+            return_url="https://shop.example/r",
+        ),
+        provider="paypal",
+    )
+    world.approve(session.provider_id)
+    assert service.refresh(session.payment_id) == 1
+    assert service.status(session.payment_id).status is S.AUTHORIZED
+    return session
+
+
+def test_a_hold_is_captured_in_parts(service, world):
+    session = hold(service, world)
+    part = Money(999, "USD")
+    done = service.capture(session.payment_id, part, final=False)
+    assert (done.record.status, done.record.captured, done.published) == (S.AUTHORIZED, part, 1)
+    assert service.capture(session.payment_id, part, final=False).payment is None
+    done = service.capture(session.payment_id)
+    assert (done.record.status, done.record.captured, done.published) == (S.SUCCEEDED, PRICE, 1)
+    captures = world.orders[session.provider_id]["purchase_units"][0]["payments"]["captures"]
+    assert [one["amount"]["value"] for one in captures] == ["9.99", "10.00"]
+    for number, one in enumerate(captures):
+        webhook = told(world, "PAYMENT.CAPTURE.COMPLETED", one, event_id=f"WH-{number}")
+        assert service.receive(webhook, provider="paypal").published == 0
+    assert [status for status, _, _ in published(service)] == [
+        "authorized",
+        "authorized",
+        "succeeded",
+    ]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_hold_is_released(service, world, taken):
+    session = hold(service, world)
+    if taken:
+        service.capture(session.payment_id, Money(999, "USD"), final=False)
+    record = service.void(session.payment_id).record
+    assert (record.status, record.captured.minor) == (
+        (S.SUCCEEDED, 999) if taken else (S.CANCELED, 0)
+    )
 
 
 def test_one_effect_whoever_tells(service, world):

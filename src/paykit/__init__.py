@@ -71,8 +71,12 @@ if TYPE_CHECKING:
     from .money import Money as Money
     from .provider import Outcome as Outcome
     from .provider import Provider as Provider
+    from .providers.adyen import Adyen as Adyen
+    from .providers.adyen import AdyenConfig as AdyenConfig
     from .providers.casso import Casso as Casso
     from .providers.casso import CassoConfig as CassoConfig
+    from .providers.checkoutcom import CheckoutCom as CheckoutCom
+    from .providers.checkoutcom import CheckoutComConfig as CheckoutComConfig
     from .providers.momo import MoMo as MoMo
     from .providers.momo import MoMoConfig as MoMoConfig
     from .providers.payos import PayOS as PayOS
@@ -107,7 +111,9 @@ _HOMES = {
     "Refund RefundRef RefundRequest RefundStatus ShowQr TokenRequest",
     "money": "Money",
     "provider": "Outcome Provider",
+    "providers.adyen": "Adyen AdyenConfig",
     "providers.casso": "Casso CassoConfig",
+    "providers.checkoutcom": "CheckoutCom CheckoutComConfig",
     "providers.momo": "MoMo MoMoConfig",
     "providers.payos": "PayOS PayOSConfig",
     "providers.paypal": "PayPal PayPalConfig",

@@ -155,6 +155,15 @@ class HttpResponse:
                 f"HTTP {self.status} with an unreadable body: {error}", http_status=self.status
             ) from None
 
+    def json_objects(self) -> list[JsonObject]:
+        """The body as a JSON list of objects, read as strictly."""
+        try:
+            return _objects(parse_json_object(b'{"list":' + self.body + b"}"))
+        except ValueError as error:
+            raise MalformedResponse(
+                f"HTTP {self.status} with an unreadable body: {error}", http_status=self.status
+            ) from None
+
 
 @attrs.frozen(slots=True)
 class Delivery:
@@ -320,6 +329,14 @@ def parse_json_object(body: bytes) -> JsonObject:
     if "\\" in text and "\\u" in text and (why := unstorable(value)):
         raise ValueError(f"a text {why}")
     return value
+
+
+def _objects(whole: JsonObject) -> list[JsonObject]:
+    """What is under ``list``, which the body was put under and cannot have got out of."""
+    found = whole.get("list")
+    if len(whole) != 1 or type(found) is not list or any(type(one) is not dict for one in found):
+        raise ValueError("not a JSON list of objects")
+    return found
 
 
 def json_text(value: Any) -> str:

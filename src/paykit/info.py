@@ -67,3 +67,8 @@ class ProviderInfo:
     silent_on: frozenset[PaymentStatus] = frozenset()
     #: Whether it keeps ``PaymentRequest.metadata`` with a payment.
     keeps_metadata: bool = False
+    #: Why it lacks an operation, where that is worth a word in the error.
+    why_not: Mapping[Capability, str] = attrs.field(factory=dict)
+    #: Whether to ask it when the payer is back from it and the payment is still open, because its
+    #: webhook may come later than the payer.
+    ask_on_return: bool = False

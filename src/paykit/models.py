@@ -64,6 +64,7 @@ class Discrepancy(StrEnum):
     LATE = "late"  #: a transfer of the right amount, after the time to pay was over
     DUPLICATE_PAYMENT = "duplicate_payment"  #: money for something that was paid before
     UNMATCHED = "unmatched"  #: a transfer that cannot be told to be for one payment
+    REVERSED = "reversed"  #: money that had been captured was taken back
 
 
 def _positive(_request: object, attribute: attrs.Attribute[Money], value: Money) -> None:

@@ -204,4 +204,5 @@ class Provider(ProviderTools):
         return self.acknowledgement if status is None else Reply(status)
 
     def _unsupported(self, capability: Capability) -> UnsupportedOperation:
-        return UnsupportedOperation(self.name, capability.value)
+        why = self.info.why_not.get(capability, "")
+        return UnsupportedOperation(self.name, capability.value, why)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
 from .errors import (
@@ -41,6 +42,20 @@ IdFactory: TypeAlias = Callable[[], str]
 _NOT_LET_IN = frozenset({401, 403})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
+
+
+def fit_key(key: str, *more: str, limit: int) -> str:
+    """An idempotency key for a header of ``limit`` characters; the same parts give the same one.
+
+    ``more`` is what makes this call another than the others of the same ``key``. What is too long,
+    or not printable ASCII, becomes its SHA-256. Raises :class:`InvalidRequest` for a blank key.
+    """
+    if not key.strip():
+        raise InvalidRequest("must not be empty", field="idempotency_key")
+    whole = "|".join([key, *more])
+    if len(whole) <= limit and re.fullmatch(r"[!-~]+", whole, re.ASCII):
+        return whole
+    return sha256(whole.encode(errors="surrogatepass")).hexdigest()
 
 
 class ProviderTools:
@@ -178,9 +193,10 @@ class ProviderTools:
     def page(self, url: str) -> str:
         """``url``, if a browser may be sent there; raises :class:`MalformedResponse`.
 
-        That is an https address, or one of the configured ``base_url``.
+        That is an https address, or one of the host of the configured ``base_url``.
         """
-        if not url.startswith(("https://", f"{self.base}/")):
+        origin = "/".join(self.base.split("/", 3)[:3])
+        if not url.startswith(("https://", f"{origin}/")):
             raise MalformedResponse("the page is not an https URL", provider=self.name)
         return url
 

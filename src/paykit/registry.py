@@ -20,7 +20,9 @@ from .provider import Provider
 GROUP: Final = "paykit.providers"
 
 _BUILT_IN: Final = {
+    "adyen": "paykit.providers.adyen:Adyen",
     "casso": "paykit.providers.casso:Casso",
+    "checkoutcom": "paykit.providers.checkoutcom:CheckoutCom",
     "momo": "paykit.providers.momo:MoMo",
     "payos": "paykit.providers.payos:PayOS",
     "paypal": "paykit.providers.paypal:PayPal",

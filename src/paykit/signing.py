@@ -14,6 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, NoReturn, Protocol, final
 
+import attrs
+
 from .errors import (
     ConfigurationError,
     InvalidRequest,
@@ -34,11 +36,13 @@ class SigningKey:
 
     __slots__ = ("_algorithm", "_primed")
 
-    def __init__(self, secret: str, algorithm: Algorithm) -> None:
-        if not secret.strip():
+    def __init__(self, secret: str | bytes, algorithm: Algorithm) -> None:
+        # Bytes are what they are; a text of blanks is a secret that was forgotten.
+        if not (secret.strip() if isinstance(secret, str) else secret):
             raise ConfigurationError("a signing secret must not be empty")
+        raw = secret.encode() if isinstance(secret, str) else secret
         # The key is mixed in once. Copying this state is cheaper than starting anew each time.
-        self._primed = hmac.new(secret.encode(), digestmod=algorithm)
+        self._primed = hmac.new(raw, digestmod=algorithm)
         self._algorithm: Algorithm = algorithm
 
     def digest(self, message: bytes) -> bytes:
@@ -178,6 +182,60 @@ def _clean_hex(text: str, *, any_case: bool) -> bytes:
         return b""
     # fromhex skips blanks and takes either case: demand the one spelling.
     return claimed if claimed.hex() == (text.lower() if any_case else text) else b""
+
+
+@attrs.frozen(slots=True)
+class SignedPart:
+    """One of several parts of a delivery that are signed one by one.
+
+    ``fields`` hold only what ``message`` says; ``given`` is the signature that came with it.
+    """
+
+    message: bytes = attrs.field(repr=False)
+    given: str | None = attrs.field(repr=False)
+    fields: Mapping[str, Any] = attrs.field(repr=False)
+
+
+def seal_hmac_parts(
+    delivery: Delivery,
+    *,
+    keys: Sequence[SigningKey],
+    parts: Sequence[SignedPart],
+    expected: str,
+) -> Verified:
+    """Prove each of ``parts`` by a base64 HMAC under one of ``keys``; if one fails, all do.
+
+    What is proven has the one field ``parts``: their fields, in order. ``expected`` describes the
+    signature in words for the error. Raises :class:`~paykit.errors.SignatureError`.
+    """
+    if not parts:
+        raise SignatureError(f"nothing is signed; expected {expected}")
+    for part in parts:
+        _prove_base64(part, keys, expected)
+    whole = b"".join(b"%d:%s," % (len(part.message), part.message) for part in parts)
+    fields = {"parts": tuple(part.fields for part in parts)}
+    return Verified(_SEAL, delivery, fields, fingerprint(whole))
+
+
+def _prove_base64(part: SignedPart, keys: Sequence[SigningKey], expected: str) -> None:
+    given = part.given
+    if not given:
+        raise SignatureError(f"no signature; expected {expected}")
+    try:
+        claimed = b64decode(given, validate=True)
+    except ValueError:
+        claimed = b""
+    # b64decode ignores bits that do not count: demand the one spelling.
+    if not claimed or b64encode(claimed).decode() != given:
+        raise SignatureError(f"the signature is not clean base64; expected {expected}")
+    # Every key is tried, so that the time does not tell which one it was.
+    matches = [hmac.compare_digest(key.digest(part.message), claimed) for key in keys]
+    if not any(matches):
+        raise SignatureError(
+            f"the signature does not match (got {len(given)} characters); expected {expected}. "
+            "Usual causes: the key of another address or environment, or a key in hex that was "
+            "used as text"
+        )
 
 
 def seal_secret(

@@ -73,6 +73,13 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
+_ISO_8601: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
+    r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})?",
+    re.ASCII,
+)
+
+
 def _check_secret(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
     if not secret.strip():
@@ -108,6 +115,16 @@ def _in_vietnam(value: Any) -> datetime:
         raise ValueError("must be a time, YYYY-MM-DD hh:mm:ss") from None
 
 
+def _in_utc(value: Any) -> datetime:
+    if not isinstance(value, str) or not _ISO_8601.fullmatch(value):
+        raise ValueError("must be a time in ISO 8601")
+    try:
+        moment = datetime.fromisoformat(value.upper())
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time in ISO 8601") from None
+
+
 def _from_unix(value: Any) -> datetime:
     if type(value) is not int or not 0 <= value < 2**32:
         raise ValueError("must be a Unix time in seconds")
@@ -116,6 +133,8 @@ def _from_unix(value: Any) -> datetime:
 
 #: Seconds since 1970, read as a time.
 UnixTime = Annotated[datetime, BeforeValidator(_from_unix)]
+#: A time in a provider's text, in UTC unless it names another zone. Beyond microseconds it is cut.
+Moment = Annotated[datetime, BeforeValidator(_in_utc)]
 #: A time in a provider's text, in Vietnam's zone unless it names another; read in UTC.
 VietnamTime = Annotated[datetime, BeforeValidator(_in_vietnam)]
 #: A whole number, from 0 to the largest that JavaScript can count to.

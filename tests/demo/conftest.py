@@ -38,9 +38,10 @@ class Town:
     def faults(self):
         return self.sandbox.state.faults
 
-    async def order(self, provider, *, product="sen", quantity=2, name="Lan"):
+    async def order(self, provider, *, product="sen", quantity=2, name="Lan", **more):
         """Fill in the checkout form; the provider's page comes back."""
         form = {"product": product, "quantity": str(quantity), "name": name, "provider": provider}
+        form.update(more)
         return await self.browser.post(f"{SHOP}/checkout", data=form)
 
     async def choose(self, page, outcome, **more):
@@ -69,10 +70,14 @@ class Town:
 
     async def confirmed(self, order_id):
         """Wait until the order is confirmed, also after it was held."""
+        return await self.reached(order_id, "CONFIRMED")
+
+    async def reached(self, order_id, status):
+        """Wait until the order has this status."""
         async with asyncio.timeout(5):
             while True:
                 found = await self.order_json(order_id)
-                if found["status"] == "CONFIRMED":
+                if found["status"] == status:
                     return found
                 await asyncio.sleep(0.005)
 

@@ -8,6 +8,7 @@ import pytest
 from paykit import registry
 
 from .conftest import SANDBOX, order_id
+from .test_cards import GATEWAYS
 
 REDIRECTS = ("vnpay", "momo", "zalopay", "paypal", "sepaypg")
 TRANSFERS = ("sepay", "casso")
@@ -76,4 +77,4 @@ def test_a_transfer_on_the_page_of_payos(play):
 
 
 def test_nobody_is_left_out():
-    assert {*REDIRECTS, *TRANSFERS, "payos", "vietqr"} == set(registry.names())
+    assert {*REDIRECTS, *TRANSFERS, *GATEWAYS, "payos", "vietqr"} == set(registry.names())

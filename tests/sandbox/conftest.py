@@ -14,9 +14,12 @@ from starlette.applications import Starlette
 
 from paykit.http import HttpRequest, HttpResponse
 from paykit.sandbox import (
+    AdyenConfig,
+    CheckoutComConfig,
     MoMoConfig,
     PayPalConfig,
     SandboxConfig,
+    StripeConfig,
     VNPayConfig,
     ZaloPayConfig,
     create_app,
@@ -126,6 +129,9 @@ def make_world(portal):
         casso: dict | None = None,
         zalopay: dict | None = None,
         paypal: dict | None = None,
+        stripe: dict | None = None,
+        adyen: dict | None = None,
+        checkoutcom: dict | None = None,
         **settings,
     ) -> World:
         clock, merchant, ids = Clock(), Merchant(), count(1)
@@ -139,6 +145,11 @@ def make_world(portal):
             casso=CassoConfig(**{"retry_after": (), **(casso or {})}),
             zalopay=ZaloPayConfig(**{"callback_retry_after": (soon,) * 3, **(zalopay or {})}),
             paypal=PayPalConfig(**{"webhook_retry_after": (soon, soon), **(paypal or {})}),
+            stripe=StripeConfig(**{"webhook_retry_after": (soon, soon), **(stripe or {})}),
+            adyen=AdyenConfig(**{"webhook_retry_after": (soon, soon), **(adyen or {})}),
+            checkoutcom=CheckoutComConfig(
+                **{"webhook_retry_after": (soon, soon), **(checkoutcom or {})}
+            ),
             **settings,
         )
         app = create_app(config, send=merchant)

@@ -108,8 +108,11 @@ def test_faults_are_shown_and_changed(world):
     expected = {
         "drop_next_ipn": 2,
         "duplicate_next_ipn": 0,
+        "reorder_next_ipn": 0,
         "delay_ipn": 0.5,
         "fail_next_refund": 0,
+        "fail_next_capture": 0,
+        "delay_capture": 0,
     }
     assert changed.json() == expected == world.client.get("/_sandbox/faults").json()
 

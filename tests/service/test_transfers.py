@@ -25,7 +25,7 @@ from paykit import (
     VietQR,
 )
 from paykit.events import Source
-from paykit.service.operations import _answer
+from paykit.service.accounts import answer_as_fact
 from paykit.service.state import PaymentRecord, receive_transfer, transition
 from paykit.vietqr import parse
 
@@ -184,7 +184,7 @@ def test_too_late(shop):
 
 def test_parts_in_time_are_in_time_whatever_happened_since():
     record = attrs.evolve(RECORD, expires_at=START + timedelta(minutes=15))
-    asked = _answer(
+    asked = answer_as_fact(
         record,
         Payment(provider="vietqr", reference=CODE, status=S.PENDING, amount=PRICE),
         START + timedelta(minutes=20),
@@ -394,7 +394,7 @@ def test_the_order_of_transfers_does_not_matter(amounts):
 
 
 def test_money_that_a_poll_told_of_before_is_not_counted_again():
-    polled = _answer(
+    polled = answer_as_fact(
         RECORD,
         Payment(
             provider="vietqr", reference=CODE, status=S.SUCCEEDED, amount=PRICE, captured=PRICE
@@ -415,7 +415,7 @@ def polled(status, captured):
     payment = Payment(
         provider="vietqr", reference=CODE, status=status, amount=PRICE, captured=vnd(captured)
     )
-    return _answer(RECORD, payment, START, source=Source.POLL)
+    return answer_as_fact(RECORD, payment, START, source=Source.POLL)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,14 @@ class OffContractError(AssertionError):
 
 
 class Contract:
-    """One OpenAPI file."""
+    """One OpenAPI file. ``root`` is what comes before its paths in a URL."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, additions: Path | None = None, *, root: str = "") -> None:
+        """The file, with ``additions`` laid over it; there, ``null`` takes something away."""
+        self.root = root
         self.document = json.loads(path.read_text("utf-8"))
+        if additions is not None:
+            self.document = _merged(self.document, json.loads(additions.read_text("utf-8")))
         open_ = DRAFT202012.create_resource(self.document)
         closed = DRAFT202012.create_resource(_closed(self.document))
         self._registry = Registry().with_resources([("open:", open_), ("closed:", closed)])
@@ -35,6 +40,9 @@ class Contract:
         self, method: str, path: str
     ) -> tuple[str, dict[str, Any], dict[str, str]] | None:
         """The template, the operation and the values in the path."""
+        if not path.startswith(self.root):
+            return None
+        path = path.removeprefix(self.root)
         for template, methods in self.document["paths"].items():
             pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(template))
             found = re.fullmatch(pattern, path)
@@ -49,9 +57,18 @@ class Contract:
         if found is None:
             raise OffContractError(f"no operation {request.method} {path}")
         _, operation, values = found
-        for parameter in self._parameters(operation):
+        query = dict(parse_qsl(urlsplit(request.url).query, strict_parsing=False))
+        known = self._parameters(operation)
+        strange = query.keys() - {item["name"] for item in known if item["in"] == "query"}
+        if strange:
+            raise OffContractError(f"no parameter {min(strange)}")
+        for parameter in known:
             where, name = parameter["in"], parameter["name"]
-            value = values.get(name) if where == "path" else request.header(name)
+            value = {"path": values, "query": query}.get(where, {}).get(name)
+            if where == "header":
+                value = request.header(name)
+            if value is None and parameter.get("required"):
+                raise OffContractError(f"{where} {name} is missing")
             if value is not None:
                 self._validate("open:", parameter["schema"], value, f"{where} {name}")
         schema = _json_schema(operation.get("requestBody", {}))
@@ -59,7 +76,8 @@ class Contract:
             if request.body:
                 raise OffContractError(f"{request.method} {path} takes no body")
             return
-        if request.header("content-type") != "application/json":
+        kind, _, parameters = (request.header("content-type") or "").partition(";")
+        if kind != "application/json" or parameters.strip().upper() not in {"", "CHARSET=UTF-8"}:
             raise OffContractError("not declared as JSON")
         self._validate("closed:", schema, json.loads(request.body), "body")
 
@@ -72,7 +90,9 @@ class Contract:
         described = responses.get(str(response.status), {})
         # For some 500s nothing is described but that they happen; they are errors like others.
         if not described or (response.status >= 500 and "content" not in described):
-            described = responses["default"]
+            described = responses.get("default", described)
+        if not described:
+            raise OffContractError(f"HTTP {response.status} is not described")
         if "$ref" in described:
             described = _at(self.document, described["$ref"])
         schema = _json_schema(described)
@@ -80,7 +100,13 @@ class Contract:
             if response.body:
                 raise OffContractError(f"HTTP {response.status} has no body")
             return
-        self._validate("open:", schema, json.loads(response.body), "answer")
+        if "oneOf" in schema:  # an answer may well fit several: that of a payment, and of a payout
+            schema = {"anyOf": schema["oneOf"]}
+        try:
+            told = json.loads(response.body)
+        except ValueError:
+            raise OffContractError("the answer is no JSON") from None
+        self._validate("open:", schema, told, "answer")
 
     def _parameters(self, operation: dict[str, Any]) -> list[dict[str, Any]]:
         given = operation.get("parameters", [])
@@ -115,6 +141,48 @@ def check_paypal(request: HttpRequest, response: HttpResponse | None = None) -> 
                 contract.check_response(request, response)
             return
     raise OffContractError(f"no operation {request.method} {path}")
+
+
+@cache
+def adyen() -> Contract:
+    """Adyen's description of its Checkout API."""
+    return Contract(FOLDER / "adyen" / "adyen_checkout_v72_trimmed.json", root="/v72")
+
+
+def check_adyen(request: HttpRequest, response: HttpResponse | None = None) -> None:
+    """Hold a call of Adyen's API, and its answer, against the description."""
+    adyen().check_request(request)
+    if response is not None:
+        adyen().check_response(request, response)
+
+
+@cache
+def adyen_webhooks() -> Contract:
+    """Adyen's description of its webhooks: a path for each ``eventCode``."""
+    return Contract(FOLDER / "adyen" / "adyen_webhooks_v1_trimmed.json")
+
+
+def check_adyen_webhook(body: Mapping[str, Any]) -> None:
+    """Hold each item of a webhook against the description of its ``eventCode``."""
+    for item in body["notificationItems"]:
+        told = item["NotificationRequestItem"]
+        whole = {**body, "notificationItems": [item]}
+        request = HttpRequest.post_json(f"https://shop.example/{told['eventCode']}", whole)
+        adyen_webhooks().check_request(request)
+
+
+@cache
+def checkoutcom() -> Contract:
+    """Checkout.com's description, with what is newer than it."""
+    folder = FOLDER / "checkoutcom"
+    return Contract(folder / "checkoutcom_payments_trimmed.json", folder / "additions.json")
+
+
+def _merged(base: Any, over: Any) -> Any:
+    if not (isinstance(base, dict) and isinstance(over, dict)) or "oneOf" in over:
+        return over
+    merged = {**base, **{name: _merged(base.get(name), value) for name, value in over.items()}}
+    return {name: value for name, value in merged.items() if value is not None}
 
 
 def _json_schema(described: dict[str, Any]) -> Any:
@@ -153,12 +221,18 @@ def _closed(document: Any) -> Any:
     made = {key: _closed(value) for key, value in document.items()}
     if isinstance(made.get("properties"), dict):
         made["properties"] = {
-            name: {**value, "unevaluatedProperties": False}
+            name: value if _is_free(value) else {**value, "unevaluatedProperties": False}
             for name, value in made["properties"].items()
         }
     if isinstance(made.get("items"), dict) and made.get("type") == "array":
         made["items"] = {**made["items"], "unevaluatedProperties": False}
     return made
+
+
+def _is_free(schema: Any) -> bool:
+    """Whether it is an object in which anything may be: the merchant's own notes."""
+    names = {"properties", "allOf", "anyOf", "oneOf", "$ref"}
+    return schema.get("type") == "object" and names.isdisjoint(schema)
 
 
 # Answers made up from a description.
@@ -176,16 +250,20 @@ def _strategy(document: dict[str, Any], schema: dict[str, Any], depth: int) -> A
         return _strategy(document, _at(document, schema["$ref"]), depth)
     if "allOf" in schema:
         parts = [_strategy(document, part, depth) for part in schema["allOf"]]
+        if len(parts) == 1:
+            return parts[0]
         return st.tuples(*parts).map(
             lambda found: {k: v for part in found for k, v in part.items()}
         )
+    if "oneOf" in schema:
+        return st.one_of([_strategy(document, part, depth - 1) for part in schema["oneOf"]])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     kind = schema.get("type", "object")
     if kind == "array":
         most = 2 if depth > 0 else 0
         least = schema.get("minItems", 0)
-        items = _strategy(document, schema["items"], depth - 1)
+        items = _strategy(document, schema.get("items", {}), depth - 1)
         return st.lists(items, min_size=least, max_size=max(most, least))
     if kind == "boolean":
         return st.booleans()
@@ -193,6 +271,9 @@ def _strategy(document: dict[str, Any], schema: dict[str, Any], depth: int) -> A
         return st.integers(0, 10**6)
     if kind == "string":
         return _text(schema)
+    if isinstance(schema.get("additionalProperties"), dict):
+        named = st.sampled_from(["authCode", "cardSummary", "a"])
+        return st.dictionaries(named, st.text(max_size=5), max_size=2)
     properties = schema.get("properties", {}) if depth > 0 else {}
     required = schema.get("required", [])
     made = {name: _strategy(document, value, depth - 1) for name, value in properties.items()}

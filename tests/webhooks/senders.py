@@ -5,6 +5,7 @@ notice says, ``body`` what travels (with the proof where the proof travels in it
 headers. ``text`` is the JSON of the fields: give a broken one to see what becomes of it.
 """
 
+import base64
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,9 @@ from functools import reduce
 
 import attrs
 
+from paykit.providers.adyen import Adyen
 from paykit.providers.casso import Casso
+from paykit.providers.checkoutcom import CheckoutCom
 from paykit.providers.payos import PayOS
 from paykit.providers.sepay import SePay
 from paykit.providers.sepaypg import SePayGateway
@@ -89,10 +92,18 @@ class Sender:
     unreadable = (400, b"", None)
     come_again = (503, b"", None)
 
+    #: A secret that was in force before.
+    former = "the-former-secret"
+
     @property
     def amounts(self):
         """Every place that holds the amount."""
         return (self.amount,)
+
+    @property
+    def other_secret(self):
+        """That of another merchant."""
+        return f"other-{self.secret}"
 
     @property
     def key(self):
@@ -429,6 +440,116 @@ class SePayGatewaySender(Sender):
         return Call(bytes(body), (("content-type", JSON), (self.header, secret)))
 
 
+class AdyenSender(Sender):
+    name, make = "adyen", Adyen
+    amount, memo, by_memo = "amount.value", "additionalData.cardHolderName", False
+    former = "1b" * 32
+    other_secret = "2c" * 32
+    taken = again_taken = (200, b"[accepted]", "text/plain; charset=utf-8")
+    live = "false"
+
+    @property
+    def merchant(self):
+        return "Shop" if self.account == "default" else f"Shop-{self.account}"
+
+    def settings(self):
+        return {
+            "merchant_account": self.merchant, "api_key": f"api-{self.secret}",
+            "hmac_key": self.secret, "capture_mode": "automatic",
+        }  # fmt: skip
+
+    def reference(self, number):
+        return f"A:{number}"
+
+    def fields(self, reference, amount, number):
+        return {
+            "additionalData": {"hmacSignature": "%SIGNATURE%", "cardHolderName": PAYER},
+            "amount": {"currency": "VND", "value": amount}, "eventCode": "AUTHORISATION",
+            "eventDate": "2026-03-01T10:00:00+01:00", "merchantAccountCode": self.merchant,
+            "merchantReference": reference, "paymentMethod": "visa",
+            "pspReference": f"PSP{number:013}", "reason": "039404:1111:03/2030", "success": "true",
+        }  # fmt: skip
+
+    def body(self, text, secret):
+        try:
+            said = lenient(text)
+        except (ValueError, RecursionError):
+            said = {}
+        item = text.replace("%SIGNATURE%", self.sign(said, secret))
+        frame = {"live": self.live, "notificationItems": [{"NotificationRequestItem": "@"}]}
+        return dumps(frame).replace('"@"', item, 1).encode(errors="surrogatepass")
+
+    def sign(self, said, secret):
+        money = said.get("amount")
+        money = money if isinstance(money, dict) else {}
+        values = [said.get(name) for name in ("pspReference", "originalReference",
+                  "merchantAccountCode", "merchantReference")]  # fmt: skip
+        values += [money.get("value"), money.get("currency")]
+        values += [said.get("eventCode"), said.get("success")]
+        text = ":".join("" if value is None else str(value) for value in values)
+        key = secret.encode()
+        if len(secret) == 64 and secret == secret.lower():
+            key = bytes.fromhex(secret)
+        digest = hmac.new(key, text.encode(errors="surrogatepass"), "sha256").digest()
+        return base64.b64encode(digest).decode()
+
+    def call(self, body, *, at=NOW):
+        return Call(body, (("content-type", JSON),))
+
+    @staticmethod
+    def item(body):
+        return body["notificationItems"][0]["NotificationRequestItem"]
+
+    def proof(self, call):
+        return self.item(json.loads(call.body))["additionalData"]["hmacSignature"]
+
+    def prove(self, call, proof):
+        body = json.loads(call.body)
+        more = self.item(body)["additionalData"]
+        more["hmacSignature"] = proof
+        if proof is MISSING:
+            del more["hmacSignature"]
+        return attrs.evolve(call, body=dumps(body).encode())
+
+
+class CheckoutComSender(Sender):
+    name, make = "checkoutcom", CheckoutCom
+    amount, memo, by_memo = "data.amount", "data.response_summary", False
+    header = "Cko-Signature"
+    taken = again_taken = (200, b"", None)
+
+    def settings(self):
+        return {
+            "secret_key": f"sk_sbox_{self.account}-{self.secret}", "signature_key": self.secret,
+            "billing_country": "VN",
+        }  # fmt: skip
+
+    def reference(self, number):
+        return f"ORDER-{number}"
+
+    def fields(self, reference, amount, number):
+        pay, action = f"pay_{number:026}", f"act_{number:026}"
+        link = {"href": f"https://api.sandbox.checkout.com/payments/{pay}"}
+        return {
+            "id": f"evt_{number:026}", "type": "payment_captured", "version": "1.0.29",
+            "created_on": "2026-03-01T09:00:00.1234567Z",
+            "data": {
+                "id": pay, "action_id": action, "reference": reference, "amount": amount,
+                "currency": "VND", "response_code": "10000", "response_summary": PAYER,
+                "processed_on": "2026-03-01T08:59:59.1234567Z",
+                "metadata": {"reference": reference, "note": PAYER},
+            },
+            "_links": {"payment": link},
+        }  # fmt: skip
+
+    def body(self, text, secret):
+        return SignedLater(text.encode(errors="surrogatepass"), secret)
+
+    def call(self, body, *, at=NOW):
+        digest = hexdigest(getattr(body, "secret", self.secret), body)
+        return Call(bytes(body), (("content-type", JSON), (self.header, digest)))
+
+
 class StripeSender(Sender):
     name, make = "stripe", Stripe
     amount, memo, by_memo = "data.object.amount", "data.object.description", False
@@ -481,6 +602,7 @@ class StripeSender(Sender):
 
 #: One account of each provider and each kind of proof.
 SENDERS = [
+    AdyenSender("default", "0a" * 32),
     ZaloPaySender("default", "zalopay-key-two"),
     PayOSSender("default", "payos-checksum-key"),
     SePaySender("default", "sepay-webhook-secret"),
@@ -488,6 +610,7 @@ SENDERS = [
     CassoSender("default", "casso-security-key"),
     CassoTokenSender("v1", "casso-secure-token"),
     SePayGatewaySender("default", "sepaypg-ipn-secret"),
+    CheckoutComSender("default", "checkoutcom-signature-key"),
     StripeSender("default", "whsec_stripe-webhook-secret"),
 ]
 
@@ -497,7 +620,7 @@ def second(sender, *, same_key):
     kind = OtherZaloPaySender if sender.name == "zalopay" else type(sender)
     first = "" if sender.account == "default" else f"{sender.account}-"
     account = f"{first}{'same' if same_key else 'other'}"
-    secret = sender.secret if same_key else f"other-{sender.secret}"
+    secret = sender.secret if same_key else sender.other_secret
     return kind(account, secret, OTHER_NUMBER)
 
 

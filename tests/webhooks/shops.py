@@ -15,7 +15,7 @@ import httpx
 
 from paykit import HttpResponse, Money, PaymentRequest
 from paykit.service import AsyncPaymentService
-from paykit.service.operations import log as service_log
+from paykit.service.effects import log as service_log
 from paykit.service.schema import metadata
 from tests.service.shop import Clock
 
@@ -47,6 +47,8 @@ class Provider:
 
     async def send(self, request):
         self.asked += 1
+        if "adyen" in request.url:
+            return self.adyen(request)
         if request.method == "GET":  # what became of it? Nothing yet.
             number = int(request.url.rpartition("/")[2])
             data = {
@@ -57,6 +59,12 @@ class Provider:
         if "stripe" in request.url:
             return self.answer(self.page(dict(parse_qsl(request.body.decode()))))
         asked = json.loads(request.body)
+        if "checkout.com" in request.url:
+            page = {
+                "id": f"hpp_{self.asked:012}", "reference": asked["reference"],
+                "_links": {"redirect": {"href": "https://pay.sandbox.checkout.com/page/x"}},
+            }  # fmt: skip
+            return HttpResponse(201, body=json.dumps(page).encode())
         if "zalopay" in request.url:
             answer = {"return_code": 1, "sub_return_code": 1, "order_url": "https://z.example/p"}
         else:
@@ -67,6 +75,22 @@ class Provider:
             }  # fmt: skip
             answer = {"code": "00", "desc": "success", "data": data}
         return self.answer(answer)
+
+    def adyen(self, request):
+        asked = json.loads(request.body)
+        if request.url.endswith("/payments/details"):
+            reference, _, result = asked["details"]["redirectResult"].partition("|")
+            if result not in {"Authorised", "Pending"}:
+                told = {"status": 422, "errorCode": "101", "message": "Invalid payload"}
+                return HttpResponse(422, body=json.dumps(told).encode())
+            return self.answer({
+                "pspReference": "PSPOFARETURN", "resultCode": result,
+                "merchantReference": reference, "amount": {"currency": "VND", "value": PRICE},
+            })  # fmt: skip
+        return self.answer({
+            "id": "CS1", "reference": asked["reference"], "amount": asked["amount"],
+            "expiresAt": "2026-03-01T10:00:00Z", "url": "https://test.adyen.link/CS1",
+        })  # fmt: skip
 
     @staticmethod
     def page(asked):

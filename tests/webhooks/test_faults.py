@@ -98,6 +98,7 @@ def test_it_is_known_after_a_restart_and_after_a_day(tmp_path, sender):
 
 
 FORMER = {
+    "adyen": "previous_hmac_keys",
     "zalopay": "previous_key2s",
     "payos": "previous_checksum_keys",
     "sepay": "previous_webhook_secrets",
@@ -105,13 +106,14 @@ FORMER = {
     "casso": "previous_security_keys",
     "casso-v1": "previous_secure_tokens",
     "sepaypg": "previous_ipn_secrets",
+    "checkoutcom": "previous_signature_keys",
     "stripe": "previous_webhook_secrets",
 }
 
 
 @EACH
 def test_a_key_is_changed(shops, tmp_path, sender):
-    old = "the-former-secret"
+    old = sender.former
     shop = opened(shops, plain, tmp_path, [sender], **{FORMER[sender.key]: (old,)})
     numbers = [shop.number() for _ in range(2)]
     for number in numbers:
@@ -128,7 +130,7 @@ def test_a_key_is_changed(shops, tmp_path, sender):
 @pytest.mark.parametrize("nothing", ["", " ", "\t\n", None, b""], ids=repr)
 def test_no_key_no_account(sender, nothing):
     proofs = {"key2", "checksum_key", "webhook_secret", "api_key", "security_key", "secure_token",
-              "ipn_secret"}  # fmt: skip
+              "ipn_secret", "hmac_key", "signature_key"}  # fmt: skip
     settings = sender.settings()
     (proof,) = [name for name in settings if name in proofs and settings[name] == sender.secret]
     for wrong in ({**settings, proof: nothing}, {**settings, FORMER[sender.key]: (nothing,)}):

@@ -79,6 +79,7 @@ def test_casso_counts_milliseconds(shop, time):
         (STRIPE, 301, "stale"),
         (STRIPE, 600, "stale"),
         # The others tell no signed time, so a late delivery of theirs is as good as any.
+        (BY["adyen"], -86_400 * 30, "orphan"),
         (BY["zalopay"], -86_400 * 30, "orphan"),
         (BY["payos"], -86_400 * 30, "orphan"),
         (KEY, -86_400 * 30, "orphan"),

@@ -9,7 +9,9 @@ from .senders import MISSING, OTHER_NUMBER, SENDERS, dumps
 from .shops import PRICE
 
 BY = {sender.key: sender for sender in SENDERS}
-ZALOPAY, PAYOS, GATEWAY, STRIPE = BY["zalopay"], BY["payos"], BY["sepaypg"], BY["stripe"]
+ZALOPAY, PAYOS, GATEWAY, ADYEN = BY["zalopay"], BY["payos"], BY["sepaypg"], BY["adyen"]
+CHECKOUT = BY["checkoutcom"]
+STRIPE = BY["stripe"]
 TRANSFERS = [one for one in SENDERS if one.by_memo]
 PG = "sepaypg"
 LONG = "x" * 10_000
@@ -69,6 +71,45 @@ TABLE = [
     # The amounts of an order and its transaction disagree: no success.
     (PG, {"transaction.transaction_amount": "149999"}, "one", "unknown"),
     (PG, {"order.order_amount": "149999.00"}, "review", "needs_review"),
+    # Adyen: somebody else's, or not as Adyen writes it, however it is signed.
+    *[
+        ("adyen", {"merchantAccountCode": value}, "unreadable")
+        for value in ("Other", "shop", "Shop ", "", "Shop:A", LONG, NASTY, None, 7, [], MISSING)
+    ],
+    *[
+        ("adyen", {"amount.currency": value}, "unreadable")
+        for value in ("vnd", "", None, "VND ", "₫", 704, LONG, "XXX", [], MISSING)
+    ],
+    ("adyen", {"amount.currency": "USD"}, "review", "needs_review"),
+    ("adyen", {"amount.currency": "IDR"}, "review", "needs_review"),
+    ("adyen", {"amount": {}}, "unreadable"),
+    ("adyen", {"amount": MISSING}, "unreadable"),
+    *[
+        ("adyen", {"success": value}, "unreadable")
+        for value in ("TRUE", "True", "1", "yes", "", "true ", True, 1, None, [], LONG, MISSING)
+    ],
+    ("adyen", {"success": "false"}, "one", "failed"),
+    *[("adyen", {"eventCode": value}, "noop") for value in ("REPORT_AVAILABLE", "EXPLODED", "A")],
+    *[
+        ("adyen", {"eventCode": value}, "unreadable")
+        for value in ("authorisation", "AUTHORISATION ", "A:B", "", LONG, NASTY, None, 1, [],
+                      MISSING)
+    ],
+    ("adyen", {"eventCode": "CAPTURE"}, "one", "succeeded"),
+    ("adyen", {"eventCode": "CANCELLATION"}, "one", "canceled"),
+    ("adyen", {"eventCode": "CANCELLATION", "success": "false"}, "noop"),
+    ("adyen", {"eventCode": "EXPIRE"}, "one", "expired"),
+    ("adyen", {"eventCode": "OFFER_CLOSED"}, "one", "expired"),
+    *[
+        ("adyen", {field: value}, "unreadable")
+        for field in ("pspReference", "originalReference")
+        for value in ("a:b", "a b", LONG, "x" * 65, NASTY, 7, True, [])
+    ],
+    *[("adyen", {"pspReference": value}, "unreadable") for value in ("", None, MISSING)],
+    *[
+        ("adyen", {"merchantReference": value}, "unreadable")
+        for value in ("", LONG, "x" * 256, 7, None, [], MISSING)
+    ],
     # Words that nobody has heard of: kept, and no success.
     (PG, {"order.order_status": "PAID"}, "one", "unknown"),
     (PG, {"order.order_status": ""}, "one", "unknown"),
@@ -166,7 +207,7 @@ TABLE = [
     ],
     *[("stripe", {"data.object.status": value}, "unreadable") for value in (None, 1, LONG, MISSING)],
     ("stripe", {"data.object.status": "requires_capture"}, "one", "authorized"),
-    ("stripe", {"data.object.amount_received": PRICE - 1}, "one", "succeeded"),
+    ("stripe", {"data.object.amount_received": PRICE - 1}, "review", "needs_review"),
     ("stripe", {"data.object.amount_received": PRICE + 1}, "review", "needs_review"),
     ("stripe", {"data.object.currency": "jpy"}, "review", "needs_review"),
     *[
@@ -201,17 +242,75 @@ TABLE = [
     *[
         (key, {field: value}, "one", "succeeded")
         for key, fields in (
+            ("adyen", ("reason", "paymentMethod", "eventDate", "additionalData.reason", "x")),
             ("zalopay", ("app_user", "embed_data", "item", "merchant_user_id", "x")),
             ("payos", ("description", "counterAccountName", "desc", "x")),
             ("sepay", ("gateway", "referenceCode", "description", "subAccount", "code", "x")),
             ("casso", ("reference", "counterAccountName", "bankName", "x")),
             ("casso-v1", ("tid", "subAccId", "x")),
             (PG, ("order.order_description", "transaction.payment_method", "order.x", "x")),
+            ("checkoutcom", ("data.response_summary", "data.metadata.note", "data.x", "x")),
             ("stripe", ("data.object.description", "data.object.x", "x", "request.id")),
         )
         for field in fields
         for value in (LONG, NASTY, "Đặng Thị 🍜 \u202e\ufeff")
     ],
+    # Checkout.com: types, ids, references, times and codes.
+    *[
+        ("checkoutcom", {"type": value}, "noop")
+        for value in ("payment_paid", "payment_capture_pending", "PAYMENT_CAPTURED", "", NASTY,
+                      "payment_authentication_started")
+    ],
+    *[("checkoutcom", {"type": value}, "unreadable") for value in (None, 1, [], LONG, MISSING)],
+    *[
+        ("checkoutcom", {"id": value}, "unreadable")
+        for value in ("", LONG, "evt_../x", "evt_a\n", NASTY, None, 1, MISSING)
+    ],
+    *[
+        ("checkoutcom", {"data.id": value}, "unreadable")
+        for value in ("", LONG, "act_1", "pay_", "pay_../x", "pay_a\n", NASTY, None, 1, MISSING)
+    ],
+    ("checkoutcom", {"type": "authentication_failed"}, "noop"),
+    *[
+        ("checkoutcom", {"data.action_id": value}, "unreadable")
+        for value in ("", LONG, "pay_1", NASTY, None, 1, MISSING)
+    ],
+    *[
+        ("checkoutcom", {"data.reference": value}, "unreadable")
+        for value in ("", LONG, NASTY, 1, [])
+    ],
+    *[("checkoutcom", {"data.reference": value}, "one", "succeeded") for value in (None, MISSING)],
+    *[
+        ("checkoutcom", {"data.metadata": value}, "one", "succeeded")
+        for value in (None, MISSING, [], "x", 1, {"reference": 1}, {"reference": ""})
+    ],
+    *[
+        ("checkoutcom", {"data.currency": value}, "unreadable")
+        for value in ("vnd", "", None, "VND ", "XXX", "CLF", "₫", 704, LONG, MISSING)
+    ],
+    ("checkoutcom", {"data.currency": "USD"}, "review", "needs_review"),
+    *[
+        ("checkoutcom", {"data.response_code": value}, "one", "unknown")
+        for value in ("20005", "30041", "99999", "", "٢٠٠٠٥", "1")
+    ],
+    *[("checkoutcom", {"data.response_code": value}, "one", "succeeded") for value in (None, MISSING)],
+    *[
+        (key, {field: value}, "unreadable")
+        for key, field in (("checkoutcom", "created_on"), ("checkoutcom", "data.processed_on"))
+        for value in ("", "now", "2026-02-30T10:00:00Z", "01/03/2026 16:00", "1772355600",
+                      "0001-01-01T00:00:00+23:59", "2026-03-01T09:00:00.1234567890Z", LONG,
+                      1772355600, [])
+    ],
+    *[
+        ("checkoutcom", {field: value}, "one", "succeeded")
+        for field in ("data.source", "data.customer", "data.balances", "_links", "version")
+        for value in (None, 1, [], LONG, NASTY, {"id": 1}, {"total_captured": "x"})
+    ],
+    ("checkoutcom", {"data.destination": {"id": "src_1"}}, "one", "succeeded"),
+    ("checkoutcom", {"data.destination": {"id": "src_1"}, "data.metadata": None}, "noop"),
+    ("checkoutcom", {"data": None}, "unreadable"),
+    ("checkoutcom", {"data": MISSING}, "unreadable"),
+    ("checkoutcom", {"data": []}, "unreadable"),
     # Values of any kind where nobody looks.
     *[
         (key, {"x": {"a": [None, True, -0.5, {"": ""}]}, "": [], "X": 1}, "one", "succeeded")
@@ -326,7 +425,7 @@ class TestMemos:
 
 
 @pytest.mark.parametrize(
-    "sender", [*TRANSFERS, PAYOS, GATEWAY, STRIPE], ids=lambda sender: sender.key
+    "sender", [*TRANSFERS, PAYOS, GATEWAY, ADYEN, CHECKOUT, STRIPE], ids=lambda sender: sender.key
 )
 def test_one_event_told_in_two_ways(shop, sender, caplog):
     number = shop.number()
@@ -364,6 +463,52 @@ def test_what_another_provider_tells_pays_nothing_here(shop, sender):
 # What only one of them has.
 
 
+def test_one_payment_of_checkoutcom_for_a_second_order(shop):
+    number, second = shop.number(), shop.number()
+    payments = [shop.create(CHECKOUT, one) for one in (number, second)]
+    shop.expect(CHECKOUT, CHECKOUT.notice(number), "one")
+    other = CHECKOUT.notice(
+        number, pays=CHECKOUT.reference(second), changes={"id": f"evt_other{number}"}
+    )
+    shop.expect(CHECKOUT, other, "review")
+    assert [shop.state(one) for one in payments] == [
+        ("succeeded", None),
+        ("needs_review", "provider_id"),
+    ]
+
+
+def test_checkoutcom_tells_of_a_payment_from_its_start_to_its_end(shop):
+    number = shop.number()
+    payment = shop.create(CHECKOUT, number)
+    for index, (kind, state) in enumerate(
+        [
+            ("payment_approved", "authorized"),
+            ("payment_captured", "succeeded"),
+            ("dispute_received", "disputed"),
+        ]
+    ):
+        pay = f"pay_{number:026}"
+        changes = {"type": kind, "id": f"evt_{number}x{index}"}
+        if kind.startswith("dispute"):
+            changes["data.payment_id"] = pay
+            changes["data.id"] = "dsp_1"
+        shop.expect(CHECKOUT, CHECKOUT.notice(number, changes), "one")
+        assert shop.state(payment)[0] == state
+
+
+def test_a_decline_of_checkoutcom_may_be_followed_by_another_card(shop):
+    number = shop.number()
+    payment = shop.create(CHECKOUT, number)
+    declined = {
+        "type": "payment_declined", "id": f"evt_{number}d", "data.id": f"pay_{number}d",
+        "data.response_code": "20051",
+    }  # fmt: skip
+    shop.expect(CHECKOUT, CHECKOUT.notice(number, declined), "one")
+    assert shop.state(payment)[0] == "failed"
+    shop.expect(CHECKOUT, CHECKOUT.notice(number), "one")
+    assert shop.state(payment)[0] == "succeeded"
+
+
 def test_one_transaction_of_zalopay_for_a_second_order(shop):
     number, second = shop.number(), shop.number()
     payments = [shop.create(ZALOPAY, one) for one in (number, second)]
@@ -373,6 +518,90 @@ def test_one_transaction_of_zalopay_for_a_second_order(shop):
         ("succeeded", None),
         ("needs_review", "provider_id"),
     ]
+
+
+def test_one_payment_of_adyen_for_a_second_order(shop):
+    number, second = shop.number(), shop.number()
+    payments = [shop.create(ADYEN, one) for one in (number, second)]
+    shop.expect(ADYEN, ADYEN.notice(number), "one")
+    # The same authorisation for another order: the one that was told of first stays.
+    told = ADYEN.notice(number, pays=ADYEN.reference(second))
+    shop.expect(ADYEN, told, "kept beside")
+    # Another thing that happened to it: it belongs to the first.
+    told = ADYEN.notice(number, {"eventCode": "CHARGEBACK", "originalReference": f"PSP{number:013}"},
+                        pays=ADYEN.reference(second))  # fmt: skip
+    shop.expect(ADYEN, told, "review")
+    assert [shop.state(one) for one in payments] == [
+        ("succeeded", None),
+        ("needs_review", "provider_id"),
+    ]
+
+
+@pytest.mark.parametrize("live", ["true", "", "no", True, False, None, MISSING, ["false"]])
+def test_whose_world_a_notice_of_adyen_is_from(shop, live):
+    number = shop.number()
+    shop.create(ADYEN, number)
+    body = ADYEN.changed(json.loads(ADYEN.notice(number).body), {"live": live})
+    shop.expect(ADYEN, ADYEN.call(dumps(body).encode()), "unreadable")
+    shop.expect(ADYEN, ADYEN.notice(number), "one")
+
+
+def adyen_batch(*calls):
+    """Several notices of Adyen's in one delivery."""
+    items = [one for call in calls for one in json.loads(call.body)["notificationItems"]]
+    return ADYEN.call(dumps({"live": "false", "notificationItems": items}).encode())
+
+
+def test_a_batch_of_adyen_counts_whole_or_not_at_all(shop):
+    numbers = [shop.number() for _ in range(3)]
+    payments = [shop.create(ADYEN, number) for number in numbers]
+    good = [ADYEN.notice(number) for number in numbers]
+    forged = ADYEN.prove(good[1], ADYEN.proof(good[0]))
+    foreign = ADYEN.notice(numbers[1], {"merchantAccountCode": "Other"})
+    for bad, outcome in ((forged, "unproven"), (foreign, "unreadable")):
+        for batch in ((good[0], bad), (bad, good[0]), (good[0], bad, good[2])):
+            shop.expect(ADYEN, adyen_batch(*batch), outcome)
+    assert [shop.state(one)[0] for one in payments] == [OPEN] * 3
+    answer, made, _ = shop.post(ADYEN, adyen_batch(*good))
+    assert (answer.reply, made) == (ADYEN.taken, (3, 3))
+    assert [shop.state(one)[0] for one in payments] == ["succeeded"] * 3
+    # Twice in one delivery is once.
+    twice = ADYEN.notice(shop.number())
+    assert shop.post(ADYEN, adyen_batch(twice, twice))[1] == (1, 0)
+    # Told again with one more: only that one is new.
+    other = shop.number()
+    shop.create(ADYEN, other)
+    assert shop.post(ADYEN, adyen_batch(*good, ADYEN.notice(other)))[1] == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[], {}, None, "x", [None], [[]], [{}], [{"NotificationRequestItem": None}], [{}] * 101],
+)
+def test_a_delivery_of_adyen_without_items(shop, items):
+    body = {"live": "false", "notificationItems": items}
+    shop.expect(ADYEN, ADYEN.call(dumps(body).encode()), "unreadable")
+
+
+def test_a_reference_of_adyen_that_would_be_a_field(shop):
+    """The same signed text, cut in another place: a colon in the reference moves no other value."""
+    victim, mine = shop.number(), shop.number()
+    payments = [shop.create(ADYEN, one) for one in (victim, mine)]
+    genuine = ADYEN.notice(mine, {"merchantReference": f"{ADYEN.reference(victim)}:150000"})
+    shop.expect(ADYEN, genuine, "orphan")
+    for changes in (
+        {"merchantReference": ADYEN.reference(victim)},
+        {"merchantReference": ADYEN.reference(victim), "amount.value": "150000:150000"},
+        {"merchantAccountCode": f"{ADYEN.merchant}:A", "merchantReference": f"{victim}:150000"},
+    ):
+        body = json.loads(genuine.body)
+        item = ADYEN.changed(ADYEN.item(body), changes)
+        call = adyen_batch(ADYEN.call(dumps({**body, "notificationItems": [
+            {"NotificationRequestItem": item}]}).encode()))  # fmt: skip
+        answer, made, _ = shop.post(ADYEN, call)
+        assert answer.reply in {ADYEN.unproven, ADYEN.unreadable}
+        assert made == (0, 0)
+    assert [shop.state(one)[0] for one in payments] == [OPEN] * 2
 
 
 def test_one_order_of_the_gateway_for_a_second_payment(shop):

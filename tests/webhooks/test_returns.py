@@ -10,7 +10,7 @@ from .mounts import RETURN_TO
 from .senders import SENDERS, Call
 
 BY = {sender.key: sender for sender in SENDERS}
-ZALOPAY, PAYOS = BY["zalopay"], BY["payos"]
+ZALOPAY, PAYOS, ADYEN = BY["zalopay"], BY["payos"], BY["adyen"]
 EACH = pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.key)
 SIGNED = "appid apptransid pmcid bankcode amount discountamount status".split()
 
@@ -95,6 +95,26 @@ def test_a_return_of_payos_asks_payos(shop):
     assert shop.outside.asked > asked
     assert (shop.state(payment), shop.rows()[1]) == (("pending", None), events)
     assert come_back(shop, PAYOS, forged) == (location, False)
+
+
+def test_a_return_of_adyen_asks_adyen(shop):
+    number = shop.number()
+    payment = shop.create(ADYEN, number)
+    reference, asked = ADYEN.reference(number), shop.outside.asked
+    # Whatever else the browser says, what Adyen makes of the result counts, and it settles nothing.
+    for result in ("Authorised", "Pending"):
+        query = urlencode({"redirectResult": f"{reference}|{result}", "merchantReference": "x"})
+        location, changed = come_back(shop, ADYEN, query)
+        assert location == f"{RETURN_TO}&state=pending&payment_id={payment}"
+        assert not changed
+    assert shop.outside.asked == asked + 2
+    # A result of another payment leads to that one, and an invented one to none.
+    other = shop.number()
+    theirs = shop.create(ADYEN, other)
+    stolen = urlencode({"redirectResult": f"{ADYEN.reference(other)}|Authorised"})
+    assert come_back(shop, ADYEN, stolen)[0].endswith(f"payment_id={theirs}")
+    assert come_back(shop, ADYEN, "redirectResult=invented") == UNVERIFIED
+    assert [shop.state(one)[0] for one in (payment, theirs)] == ["requires_action"] * 2
 
 
 @EACH

@@ -66,7 +66,7 @@ def test_a_text_that_is_no_strict_json(shop, sender, ruin):
 
 
 #: An amount as it is spelt in JSON, and what it does where it is not simply refused.
-WHOLE = {"zalopay", "sepay", "sepay-key", "casso", "casso-v1"}
+WHOLE = {"adyen", "zalopay", "sepay", "sepay-key", "casso", "casso-v1", "checkoutcom"}
 AMOUNTS = {
     "150000.0": {},
     "150000.5": {},
@@ -95,15 +95,15 @@ AMOUNTS = {
     "[150000]": {},
     "{}": {},
     '""': {},
-    "0": {"zalopay": "review", "stripe": "review"},
-    "-0": {"zalopay": "review", "stripe": "review"},
+    "0": {**dict.fromkeys(["adyen", "zalopay", "stripe"], "review"), "checkoutcom": "orphan"},
+    "-0": {**dict.fromkeys(["adyen", "zalopay", "stripe"], "review"), "checkoutcom": "orphan"},
     '"0"': {"sepaypg": "review"},
     "-1": {"casso": "noop", "casso-v1": "noop"},
     "-150000": {"casso": "noop", "casso-v1": "noop"},
     # Exact, or not at all.
     str(2**53 - 1): dict.fromkeys([*WHOLE, "payos", "stripe"], "review"),
-    str(2**53 + 1): {"zalopay": "review"},
-    str(2**63 - 1): {"zalopay": "review"},
+    str(2**53 + 1): {"adyen": "review", "zalopay": "review"},
+    str(2**63 - 1): {"adyen": "review", "zalopay": "review"},
     str(2**63): {},
     str(-(2**63)): {},
     "9" * 19: {},

@@ -19,6 +19,8 @@ class Product:
     place: str
     text: str
     price: Money
+    #: How many there are. Only card payments ask: their money can be held until the goods are.
+    stock: int = 500
 
 
 _ALL: Final = (
@@ -69,6 +71,7 @@ _ALL: Final = (
         place="Vạn Phúc",
         price=Money(480_000, "VND"),
         text="Woven from mulberry silk on a wooden loom, 180 cm long.",
+        stock=1,
     ),
 )
 

@@ -31,6 +31,7 @@ class Entry:
     provider: str | None
     status: str | None
     amount: str | None
+    card: str | None
     data: dict[str, Any]
 
     @property
@@ -67,6 +68,7 @@ class Feed:
             provider=event.provider,
             status=event.status.value,
             amount=event.amount.format(),
+            card=None,
             data=event.to_cloudevent(source="//shop.example/payments"),
         )
 
@@ -80,6 +82,7 @@ class Feed:
             provider=None,
             status=None,
             amount=None,
+            card=getattr(event, "card", None),
             data=event.to_json(),
         )
 

@@ -28,7 +28,38 @@ class OrderEvent:
 
 @attrs.frozen(slots=True, kw_only=True)
 class OrderPlaced(OrderEvent):
-    """A customer wants to buy; nothing is paid."""
+    """A customer wants to buy; nothing is paid.
+
+    ``card`` is the masked token of the card that is to be charged, for people to recognise it.
+    The token itself goes to the gateway and nowhere else: the hold consumes it, so that nobody who
+    reads events could do anything with it but harm. From then on the payment's id names the money.
+    """
+
+    card: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class OrderAuthorized(OrderEvent):
+    """The money is held on the card ``card``: now the goods may be set aside."""
+
+    slug: str
+    quantity: int
+    card: str | None = None
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class StockReserved(OrderEvent):
+    """The goods are set aside: the held money may be taken."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class OutOfStock(OrderEvent):
+    """There are not enough goods: the held money has to be released."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class HoldNotNeeded(OrderEvent):
+    """Money is held a second time, or for an order that is over: release it."""
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -39,6 +70,11 @@ class OrderConfirmed(OrderEvent):
 @attrs.frozen(slots=True, kw_only=True)
 class OrderPaymentFailed(OrderEvent):
     """The attempt to pay came to nothing; the order stays open for another."""
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class OrderCanceled(OrderEvent):
+    """The goods were sold out, and the held money is released: nothing was charged."""
 
 
 @attrs.frozen(slots=True, kw_only=True)

@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS shop_orders (
     order_id TEXT PRIMARY KEY, slug TEXT NOT NULL, quantity INTEGER NOT NULL,
     customer TEXT NOT NULL, total INTEGER NOT NULL, currency TEXT NOT NULL,
     provider TEXT NOT NULL, placed_at TEXT NOT NULL, status TEXT NOT NULL,
-    attempt INTEGER NOT NULL, payment_id TEXT, problem TEXT, tracking TEXT
+    attempt INTEGER NOT NULL, payment_id TEXT, problem TEXT, tracking TEXT,
+    reason TEXT, card TEXT
 );
 CREATE TABLE IF NOT EXISTS shop_handled_events (event_id TEXT PRIMARY KEY, led_to TEXT);
 """
@@ -42,6 +43,9 @@ class OrderStore:
     def __init__(self, database: Path) -> None:
         self._connection = connect(database)
         self._connection.executescript(_TABLES)
+        there = {row["name"] for row in self._connection.execute("PRAGMA table_info(shop_orders)")}
+        for column in sorted({"reason", "card"} - there):  # a database from before there were cards
+            self._connection.execute(f"ALTER TABLE shop_orders ADD COLUMN {column} TEXT")
 
     def close(self) -> None:
         """Close the database."""
@@ -61,12 +65,22 @@ class OrderStore:
         ).fetchone()
         return None if found is None else _to_order(found)
 
+    def lost_attempts(self) -> list[Order]:
+        """Orders by card of which no answer of the gateway is known."""
+        found = self._connection.execute(
+            "SELECT * FROM shop_orders WHERE status = ? AND card NOTNULL AND payment_id ISNULL",
+            (OrderStatus.PENDING.value,),
+        ).fetchall()
+        return [_to_order(row) for row in found]
+
     def save(self, order: Order) -> None:
         """Insert the order, or replace what was stored of it."""
         self._connection.execute(
-            "INSERT OR REPLACE INTO shop_orders VALUES (:order_id, :slug, :quantity, :customer, "
-            ":total, :currency, :provider, :placed_at, :status, :attempt, :payment_id, :problem, "
-            ":tracking)",
+            "INSERT OR REPLACE INTO shop_orders (order_id, slug, quantity, customer, total, "
+            "currency, provider, placed_at, status, attempt, payment_id, problem, tracking, "
+            "reason, card) VALUES (:order_id, :slug, :quantity, :customer, :total, :currency, "
+            ":provider, :placed_at, :status, :attempt, :payment_id, :problem, :tracking, "
+            ":reason, :card)",
             _to_row(order),
         )
 

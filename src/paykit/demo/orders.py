@@ -6,7 +6,7 @@ It never hears of a browser's return: only ``PaymentProcessed`` confirms an orde
 from __future__ import annotations
 
 import logging
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -16,6 +16,9 @@ from ..provider import Clock, IdFactory
 from .bus import Bus
 from .catalog import Product
 from .messages import (
+    HoldNotNeeded,
+    OrderAuthorized,
+    OrderCanceled,
     OrderConfirmed,
     OrderEvent,
     OrderHeld,
@@ -23,6 +26,7 @@ from .messages import (
     OrderPaymentFailed,
     OrderPlaced,
     OrderShipped,
+    OutOfStock,
 )
 from .order import Order, OrderStatus, decide
 from .order_store import OrderStore
@@ -30,7 +34,16 @@ from .order_store import OrderStore
 log = logging.getLogger("paykit.demo")
 
 _CONSEQUENCES: Final[dict[str, type[OrderEvent]]] = {
-    kind.__name__: kind for kind in (OrderConfirmed, OrderPaymentFailed, OrderHeld, OrderPaidTwice)
+    kind.__name__: kind
+    for kind in (
+        OrderAuthorized,
+        OrderConfirmed,
+        OrderPaymentFailed,
+        OrderCanceled,
+        OrderHeld,
+        OrderPaidTwice,
+        HoldNotNeeded,
+    )
 }
 
 
@@ -49,14 +62,23 @@ class OrderService:
         self._clock = clock
         self._new_id = new_id
         bus.subscribe(PaymentProcessed, self.on_payment)
+        bus.subscribe(OutOfStock, self.on_out_of_stock)
         bus.subscribe(OrderShipped, self.on_shipped)
 
     def get(self, order_id: str) -> Order | None:
         """One order."""
         return self._store.load(order_id)
 
-    def place(self, product: Product, *, quantity: int, customer: str, provider: str) -> Order:
-        """Take a new order; it waits for its payment."""
+    def place(
+        self,
+        product: Product,
+        *,
+        quantity: int,
+        customer: str,
+        provider: str,
+        card: str | None = None,
+    ) -> Order:
+        """Take a new order; it waits for its payment. ``card`` is a masked token."""
         order = Order(
             # Whoever knows the id sees the order, so it is not a number that can be guessed.
             order_id=f"TN{self._new_id()[:12].upper()}",
@@ -66,6 +88,7 @@ class OrderService:
             total=product.price * quantity,
             provider=provider,
             placed_at=self._clock(),
+            card=card,
         )
         with self._store.transaction():
             self._store.save(order)
@@ -74,11 +97,12 @@ class OrderService:
                 event_id=f"{order.order_id}.placed",
                 order_id=order.order_id,
                 occurred_at=order.placed_at,
+                card=order.card,
             )
         )
         return order
 
-    def pay_again(self, order: Order, *, provider: str) -> Order:
+    def pay_again(self, order: Order, *, provider: str, card: str | None = None) -> Order:
         """The order with the attempt to use: a new one after a failure, else the one that is open.
 
         Going on with an open attempt keeps its reference, and so never makes a second payment.
@@ -95,6 +119,8 @@ class OrderService:
             provider=provider,
             payment_id=None,
             problem=None,
+            reason=None,
+            card=card,
         )
         with self._store.transaction():
             self._store.save(again)
@@ -107,6 +133,25 @@ class OrderService:
             # A notice may have been quicker, and what it said stands.
             if order is not None and order.open and order.reference == reference:
                 self._store.save(attrs.evolve(order, payment_id=payment_id))
+
+    def payment_not_started(self, order_id: str, *, reference: str) -> None:
+        """Give this attempt up, of which nothing is known, so that the customer can make another.
+
+        Only for attempts that hold money and take none: should the gateway have heard of it after
+        all, its hold is either the one that the order goes on with, or is released.
+        """
+        with self._store.transaction():
+            order = self._store.load(order_id)
+            if order is None or order.status is not OrderStatus.PENDING:
+                return
+            if order.reference == reference:
+                failed = OrderStatus.PAYMENT_FAILED
+                self._store.save(attrs.evolve(order, status=failed, problem="unreached"))
+
+    def give_up_lost_attempts(self) -> None:
+        """After a crash: who held the token is gone, so these attempts are not made any more."""
+        for order in self._store.lost_attempts():
+            self.payment_not_started(order.order_id, reference=order.reference)
 
     def on_payment(self, event: PaymentProcessed) -> None:
         """Settle the order that ``event`` is about, once for each event.
@@ -126,14 +171,18 @@ class OrderService:
                 self._store.save(after)
                 self._store.mark_handled(event.event_id, led_to)
         if led_to is not None:
-            self._bus.publish(
-                _CONSEQUENCES[led_to](
-                    event_id=f"{event.event_id}.{led_to}",
-                    order_id=order.order_id,
-                    occurred_at=event.occurred_at,
-                    payment_id=event.payment_id,
-                )
-            )
+            self._bus.publish(_consequence(led_to, order, event))
+
+    def on_out_of_stock(self, event: OutOfStock) -> None:
+        """Wait for the money to be released; then the order is over."""
+        with self._store.transaction():
+            order = self._store.load(event.order_id)
+            if (
+                order is not None
+                and order.status is OrderStatus.AUTHORIZED
+                and order.payment_id == event.payment_id
+            ):
+                self._store.save(attrs.evolve(order, status=OrderStatus.SOLD_OUT))
 
     def on_shipped(self, event: OrderShipped) -> None:
         """Show the parcel's number on the order."""
@@ -141,3 +190,15 @@ class OrderService:
             order = self._store.load(event.order_id)
             if order is not None:
                 self._store.save(attrs.evolve(order, tracking=event.tracking))
+
+
+def _consequence(name: str, order: Order, event: PaymentProcessed) -> OrderEvent:
+    about: dict[str, Any] = {
+        "event_id": f"{event.event_id}.{name}",
+        "order_id": order.order_id,
+        "occurred_at": event.occurred_at,
+        "payment_id": event.payment_id,
+    }
+    if name == OrderAuthorized.__name__:
+        return OrderAuthorized(**about, slug=order.slug, quantity=order.quantity, card=order.card)
+    return _CONSEQUENCES[name](**about)

@@ -48,6 +48,9 @@ class DemoSettings:
             vnpay=attrs.evolve(config.vnpay, merchant_name=SHOP_NAME),
             momo=sandbox.MoMoConfig(merchants=(merchant,)),
             paypal=attrs.evolve(config.paypal, merchant_name=SHOP_NAME),
+            stripe=attrs.evolve(config.stripe, merchant_name=SHOP_NAME),
+            adyen=attrs.evolve(config.adyen, merchant_name=SHOP_NAME, capture="manual"),
+            checkoutcom=attrs.evolve(config.checkoutcom, merchant_name=SHOP_NAME),
         )
 
     def providers(self) -> tuple[Provider, ...]:
@@ -135,6 +138,34 @@ def _vietqr(_settings: DemoSettings, _config: sandbox.SandboxConfig) -> Mapping[
     return _account(OWN_ACCOUNT)
 
 
+def _stripe(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {
+        "secret_key": config.stripe.secret_key,
+        "webhook_secret": config.stripe.webhook_secrets[0],
+        "base_url": f"{settings.sandbox_url}/stripe",
+    }
+
+
+def _adyen(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {
+        "merchant_account": config.adyen.merchant_account,
+        "api_key": config.adyen.api_key,
+        "hmac_key": config.adyen.hmac_key,
+        "capture_mode": "manual",
+        "base_url": f"{settings.sandbox_url}/adyen/v72",
+    }
+
+
+def _checkoutcom(settings: DemoSettings, config: sandbox.SandboxConfig) -> Mapping[str, Any]:
+    return {
+        "secret_key": config.checkoutcom.secret_key,
+        "signature_key": config.checkoutcom.signature_key,
+        "webhook_authorization": config.checkoutcom.webhook_authorization,
+        "processing_channel_id": config.checkoutcom.processing_channel_id,
+        "base_url": f"{settings.sandbox_url}/checkoutcom",
+    }
+
+
 def _account(account: Any) -> dict[str, Any]:
     """The bank account, and the form of the codes in the memos."""
     return {
@@ -156,4 +187,7 @@ _KEYS: Final[Mapping[str, _Keys]] = {
     "sepay": _sepay,
     "casso": _casso,
     "vietqr": _vietqr,
+    "stripe": _stripe,
+    "adyen": _adyen,
+    "checkoutcom": _checkoutcom,
 }

@@ -22,7 +22,9 @@ from .orders import OrderService
 from .pages import STATIC
 from .settings import DemoSettings
 from .shipping import ShippingService
+from .stock import StockService
 from .storefront import Storefront
+from .worker import PaymentWorker
 
 if TYPE_CHECKING:
     from ..providers.vietqr import VietQR
@@ -47,6 +49,8 @@ def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = No
         clock=settings.clock,
         new_id=settings.new_id,
     )
+    stock = StockService(settings.database, bus, clock=settings.clock)
+    worker = PaymentWorker(settings.database, bus, service=service)
     storefront = Storefront(settings, service=service, orders=orders, feed=feed)
 
     statement = transport or AsyncHttpxTransport()
@@ -59,17 +63,24 @@ def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = No
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        orders.give_up_lost_attempts()
         # The only line between payments and orders: every event goes over the bus.
         await service.subscribe(bus.publish)
-        reading = asyncio.create_task(feed_of_bank.read_forever(), name="bank-feed")
+        tasks = [
+            asyncio.create_task(feed_of_bank.read_forever(), name="bank-feed"),
+            asyncio.create_task(worker.work_forever(), name="payment-worker"),
+        ]
         try:
             yield
         finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await service.close()
             if transport is None:
                 await statement.aclose()
+            worker.close()
+            stock.close()
             shipping.close()
             store.close()
 

@@ -11,16 +11,22 @@ loopback interface or to a private network, never to the internet.
 
 from __future__ import annotations
 
+from .adyen.config import AdyenConfig
 from .app import create_app
+from .checkoutcom.config import CheckoutComConfig
 from .config import MoMoConfig, MoMoMerchant, SandboxConfig, VNPayConfig
 from .paypal.config import PayPalConfig
+from .stripe.config import StripeConfig
 from .zalopay.config import ZaloPayConfig, ZaloPayMerchant
 
 __all__ = [
+    "AdyenConfig",
+    "CheckoutComConfig",
     "MoMoConfig",
     "MoMoMerchant",
     "PayPalConfig",
     "SandboxConfig",
+    "StripeConfig",
     "VNPayConfig",
     "ZaloPayConfig",
     "ZaloPayMerchant",

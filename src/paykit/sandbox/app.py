@@ -11,9 +11,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from .admin import Admin
+from .adyen.simulator import AdyenSimulator
 from .bank.ledger import Bank
 from .bank.simulator import BankSimulator
 from .casso.simulator import CassoSimulator
+from .checkoutcom.simulator import CheckoutComSimulator
 from .config import SandboxConfig
 from .deliveries import Deliveries, Send
 from .faults import Faults
@@ -23,6 +25,7 @@ from .payos.simulator import PayOSSimulator
 from .paypal.simulator import PayPalSimulator
 from .sepay.simulator import SePaySimulator
 from .sepaypg.simulator import SePayGatewaySimulator
+from .stripe.simulator import StripeSimulator
 from .summary import Simulator
 from .vnpay import VNPaySimulator
 from .zalopay.simulator import ZaloPaySimulator
@@ -33,6 +36,9 @@ SIMULATORS: Final[tuple[type[Simulator], ...]] = (
     MoMoSimulator,
     ZaloPaySimulator,
     PayPalSimulator,
+    StripeSimulator,
+    AdyenSimulator,
+    CheckoutComSimulator,
     SePayGatewaySimulator,
 )
 #: Those that live on what arrives at a bank.

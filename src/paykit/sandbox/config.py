@@ -23,12 +23,15 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from ..errors import ConfigurationError
+from .adyen.config import AdyenConfig
 from .bank.config import BankConfig
 from .casso.config import CassoConfig
+from .checkoutcom.config import CheckoutComConfig
 from .payos.config import PayOSConfig
 from .paypal.config import PayPalConfig
 from .sepay.config import SePayConfig
 from .sepaypg.config import SePayGatewayConfig
+from .stripe.config import StripeConfig
 from .zalopay.config import PUBLISHED_ZALOPAY_MERCHANTS, ZaloPayConfig
 
 Clock: TypeAlias = Callable[[], datetime]
@@ -184,6 +187,9 @@ class SandboxConfig:
     casso: CassoConfig = attrs.field(factory=CassoConfig)
     zalopay: ZaloPayConfig = attrs.field(factory=ZaloPayConfig)
     paypal: PayPalConfig = attrs.field(factory=PayPalConfig)
+    stripe: StripeConfig = attrs.field(factory=StripeConfig)
+    adyen: AdyenConfig = attrs.field(factory=AdyenConfig)
+    checkoutcom: CheckoutComConfig = attrs.field(factory=CheckoutComConfig)
     max_body: int = 256 * 1024
     keep: int = 2000
 
@@ -204,6 +210,9 @@ class SandboxConfig:
                 )
             ),
             "paypal": PayPalConfig(webhook_url=f"{base}/paypal"),
+            "stripe": StripeConfig(webhook_url=f"{base}/stripe"),
+            "adyen": AdyenConfig(webhook_url=f"{base}/adyen"),
+            "checkoutcom": CheckoutComConfig(webhook_url=f"{base}/checkoutcom"),
             "payos": PayOSConfig(webhook_url=f"{base}/payos"),
             "sepaypg": SePayGatewayConfig(ipn_url=f"{base}/sepaypg"),
             "sepay": SePayConfig(webhook_url=f"{base}/sepay"),

@@ -78,6 +78,8 @@ class Delivery:
     request: HttpRequest
     rule: RetryRule
     created_at: datetime
+    #: Makes the request anew for each attempt, where the signature says when it was made.
+    renew: Callable[[], HttpRequest] | None = None
     state: State = "waiting"
     attempts: list[Attempt] = attrs.field(factory=list)
 
@@ -120,6 +122,8 @@ class Deliveries:
         self._count = 0
         self._log: dict[str, Delivery] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        #: What waits until a later notice has been sent.
+        self._overtaken: list[Delivery] = []
 
     def __iter__(self) -> Iterator[Delivery]:
         """Every delivery on record, the newest first."""
@@ -137,12 +141,15 @@ class Deliveries:
         reference: str,
         rule: RetryRule,
         lost: bool = False,
+        renew: Callable[[], HttpRequest] | None = None,
     ) -> None:
-        """Take on a notice; the fault switches decide whether it is dropped or sent twice.
+        """Take on a notice; the fault switches decide whether it is dropped, late or sent twice.
 
-        A ``lost`` one is dropped whatever the switches say.
+        A ``lost`` one is dropped whatever the switches say. ``renew`` makes the request anew for
+        each attempt, where the signature says when it was made.
         """
         dropped = lost or self._faults.take("drop_next_ipn")
+        overtaken = not dropped and self._faults.take("reorder_next_ipn")
         copies = 2 if not dropped and self._faults.take("duplicate_next_ipn") else 1
         for _ in range(copies):
             delivery = self._note(
@@ -151,9 +158,14 @@ class Deliveries:
                 reference=reference,
                 rule=rule,
                 state="dropped" if dropped else "waiting",
+                renew=renew,
             )
-            if self._running and not dropped:
+            if overtaken:
+                self._overtaken.append(delivery)
+            elif self._running and not dropped:
                 self._spawn(delivery)
+        if not (overtaken or dropped):
+            self._let_go()
 
     async def send_now(
         self, request: HttpRequest, *, provider: str, reference: str, rule: RetryRule
@@ -172,6 +184,7 @@ class Deliveries:
         reference: str,
         rule: RetryRule,
         state: State,
+        renew: Callable[[], HttpRequest] | None = None,
     ) -> Delivery:
         self._count += 1
         delivery = Delivery(
@@ -182,6 +195,7 @@ class Deliveries:
             rule=rule,
             created_at=self._clock(),
             state=state,
+            renew=renew,
         )
         remember(self._log, delivery.id, delivery, keep=self._keep)
         return delivery
@@ -210,6 +224,13 @@ class Deliveries:
         """Try once more by hand, whatever its state."""
         return await self._attempt(delivery)
 
+    def _let_go(self) -> None:
+        """Send what was overtaken, now that it was."""
+        late, self._overtaken = self._overtaken, []
+        if self._running:
+            for delivery in late:
+                self._spawn(delivery)
+
     def _spawn(self, delivery: Delivery) -> None:
         task = asyncio.create_task(self._deliver(delivery))
         self._tasks.add(task)
@@ -228,6 +249,8 @@ class Deliveries:
 
     async def _attempt(self, delivery: Delivery) -> Attempt:
         at, again = self._clock(), True
+        if delivery.renew:
+            delivery.request = delivery.renew()
         try:
             async with asyncio.timeout(delivery.rule.timeout):
                 response = await self._send(delivery.request)

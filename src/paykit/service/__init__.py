@@ -4,8 +4,16 @@ Needs the extra ``paykit-adapters[service]``. :class:`PaymentService` is for blo
 :class:`AsyncPaymentService` for async code; both have the same methods and the same behaviour.
 """
 
+from .commands import Commanded
 from .facade import AsyncPaymentService, PaymentService
 from .operations import Receipt, ReturnInfo
 from .state import PaymentRecord
 
-__all__ = ["AsyncPaymentService", "PaymentRecord", "PaymentService", "Receipt", "ReturnInfo"]
+__all__ = [
+    "AsyncPaymentService",
+    "Commanded",
+    "PaymentRecord",
+    "PaymentService",
+    "Receipt",
+    "ReturnInfo",
+]

@@ -16,10 +16,14 @@ from ..events import PaymentProcessed, TransferReceived
 from ..flow import arun, run
 from ..http import Delivery
 from ..models import PaymentRequest, PaymentSession
+from ..money import Money
 from ..provider import Clock, IdFactory, Provider, random_id, utc_now
 from ..retries import Timeouts
 from ..transport import AsyncHttpxTransport, AsyncTransport, HttpxTransport, Transport
-from .operations import Operations, Read, Receipt, ReturnInfo, Talk, Transact, log
+from . import store
+from .commands import Commanded
+from .effects import Read, Talk, Transact, log
+from .operations import Operations, Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, relay_once
 from .state import PaymentRecord
 from .writer import Writer, open_database
@@ -94,22 +98,46 @@ class PaymentService(_Shared):
         """
         return self._run(self._operations.create(request, provider))
 
+    def capture(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str | None = None,
+        final: bool = True,
+    ) -> Commanded:
+        """Take ``amount`` of what is held, or all of it; ``final`` releases what is left.
+
+        Doing it twice takes the money once: the key is that of the payment and the amount, and
+        what was answered is not sent again. Give keys of your own for two captures of one amount.
+        Raises :class:`~paykit.errors.InvalidRequest` for more than our record has as held, before
+        anything is sent; :class:`~paykit.errors.UnsupportedOperation`;
+        :class:`~paykit.errors.Declined`, of which an event tells as well; and
+        :class:`~paykit.errors.OutcomeUnknown`, after which the same call may be made again.
+        """
+        return self._run(
+            self._operations.capture(
+                payment_id, amount, idempotency_key=idempotency_key, final=final
+            )
+        )
+
+    def void(self, payment_id: str, *, idempotency_key: str | None = None) -> Commanded:
+        """Release what is held. Raises the same errors as :meth:`capture`."""
+        return self._run(self._operations.void(payment_id, idempotency_key=idempotency_key))
+
     def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
         """Take a webhook: verify, store, and say what to reply. Never raises for bad input."""
-        receipt = self._run(self._operations.receive(delivery, provider))
-        _woken(self._wake, receipt.published)
-        return receipt
+        return self._run(self._operations.receive(delivery, provider))
 
     def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
         """Check a browser's return. It informs and never settles.
 
         Where the payer's approval moves no money, the payment is completed now; a provider that
-        tells no bad news by webhooks is asked. What the provider answers to that counts. A return
-        that the provider gives no way to prove is never ``verified``.
+        tells no bad news by webhooks is asked, and one whose payers are back before its webhook.
+        What the provider answers to that counts. A return that the provider gives no way to prove
+        is never ``verified``.
         """
-        info = self._run(self._operations.receive_return(delivery, provider))
-        _woken(self._wake, info.published)
-        return info
+        return self._run(self._operations.receive_return(delivery, provider))
 
     def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment, or ``None``."""
@@ -122,7 +150,7 @@ class PaymentService(_Shared):
         how many events were published. Raises :class:`~paykit.errors.PaykitError` when the provider
         cannot tell.
         """
-        return _woken(self._wake, self._run(self._operations.refresh(payment_id)))
+        return self._run(self._operations.refresh(payment_id))
 
     def session(self, payment_id: str) -> PaymentSession | None:
         """What the payer was told to do, with the payment's present status, or ``None``."""
@@ -143,7 +171,7 @@ class PaymentService(_Shared):
         events were published. Raises :class:`~paykit.errors.InvalidRequest` for another account's
         transfer and for one that brought nothing in.
         """
-        return _woken(self._wake, self._run(self._operations.record_transfers(transfers, provider)))
+        return self._run(self._operations.record_transfers(transfers, provider))
 
     def unmatched(self, *, after: TransferReceived | None = None) -> list[TransferReceived]:
         """Transfers that no payment is known for, for a person to look at.
@@ -158,7 +186,7 @@ class PaymentService(_Shared):
         Raises :class:`~paykit.errors.InvalidRequest` when either is not there, and for a payment
         at another account.
         """
-        return _woken(self._wake, self._run(self._operations.assign(transfer, payment_id)))
+        return self._run(self._operations.assign(transfer, payment_id))
 
     def subscribe(self, handler: Handler) -> None:
         """Call ``handler`` with every event, at least once, in order per payment.
@@ -206,7 +234,10 @@ class PaymentService(_Shared):
     def _perform(self, effect: Any) -> Any:
         match effect:
             case Transact(body):
-                return self._writer.submit(body).result()
+                result = self._writer.submit(body).result()
+                if _has_news(result):
+                    self._wake.set()
+                return result
             case Read(body):
                 return self._read(body)
             case Talk(provider, flow):
@@ -268,17 +299,32 @@ class AsyncPaymentService(_Shared):
         """Create a payment; see :meth:`PaymentService.create`."""
         return await self._run(self._operations.create(request, provider))
 
+    async def capture(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str | None = None,
+        final: bool = True,
+    ) -> Commanded:
+        """Take what is held; see :meth:`PaymentService.capture`."""
+        return await self._run(
+            self._operations.capture(
+                payment_id, amount, idempotency_key=idempotency_key, final=final
+            )
+        )
+
+    async def void(self, payment_id: str, *, idempotency_key: str | None = None) -> Commanded:
+        """Release what is held; see :meth:`PaymentService.void`."""
+        return await self._run(self._operations.void(payment_id, idempotency_key=idempotency_key))
+
     async def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
         """Take a webhook; see :meth:`PaymentService.receive`."""
-        receipt = await self._run(self._operations.receive(delivery, provider))
-        _woken(self._wake, receipt.published)
-        return receipt
+        return await self._run(self._operations.receive(delivery, provider))
 
     async def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
         """Check a browser's return; see :meth:`PaymentService.receive_return`."""
-        info = await self._run(self._operations.receive_return(delivery, provider))
-        _woken(self._wake, info.published)
-        return info
+        return await self._run(self._operations.receive_return(delivery, provider))
 
     async def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment, or ``None``."""
@@ -286,7 +332,7 @@ class AsyncPaymentService(_Shared):
 
     async def refresh(self, payment_id: str) -> int:
         """Ask the provider how a payment stands; see :meth:`PaymentService.refresh`."""
-        return _woken(self._wake, await self._run(self._operations.refresh(payment_id)))
+        return await self._run(self._operations.refresh(payment_id))
 
     async def session(self, payment_id: str) -> PaymentSession | None:
         """What the payer was told to do, with the payment's present status, or ``None``."""
@@ -300,9 +346,7 @@ class AsyncPaymentService(_Shared):
         self, transfers: Iterable[TransferReceived], *, provider: str
     ) -> int:
         """Take transfers that no webhook told of; see :meth:`PaymentService.record_transfers`."""
-        return _woken(
-            self._wake, await self._run(self._operations.record_transfers(transfers, provider))
-        )
+        return await self._run(self._operations.record_transfers(transfers, provider))
 
     async def unmatched(self, *, after: TransferReceived | None = None) -> list[TransferReceived]:
         """Transfers that no payment is known for; a hundred behind ``after``."""
@@ -310,7 +354,7 @@ class AsyncPaymentService(_Shared):
 
     async def assign(self, transfer: TransferReceived, *, payment_id: str) -> int:
         """Count an unmatched transfer for a payment; see :meth:`PaymentService.assign`."""
-        return _woken(self._wake, await self._run(self._operations.assign(transfer, payment_id)))
+        return await self._run(self._operations.assign(transfer, payment_id))
 
     async def subscribe(self, handler: Handler) -> None:
         """Call ``handler`` with every event; see :meth:`PaymentService.subscribe`."""
@@ -350,7 +394,10 @@ class AsyncPaymentService(_Shared):
     async def _perform(self, effect: Any) -> Any:
         match effect:
             case Transact(body):
-                return await asyncio.wrap_future(self._writer.submit(body))
+                result = await asyncio.wrap_future(self._writer.submit(body))
+                if _has_news(result):
+                    self._wake.set()
+                return result
             case Read(body):
                 return await asyncio.to_thread(self._read, body)
             case Talk(provider, flow):
@@ -389,11 +436,9 @@ class AsyncPaymentService(_Shared):
                 log.warning("the relay will try again: %s", error)
 
 
-def _woken(relay: threading.Event | asyncio.Event, published: int) -> int:
-    """Let the relay look at once when there is something new; returns ``published``."""
-    if published:
-        relay.set()
-    return published
+def _has_news(result: Any) -> bool:
+    """Whether a commit has put out something that the relay shall look at now."""
+    return isinstance(result, store.Recorded | store.Reserved) and result.events > 0
 
 
 def _discard(awaitable: Any) -> None:

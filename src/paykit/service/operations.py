@@ -1,23 +1,16 @@
-"""What the service does, written once: generators that yield effects.
-
-An effect is a transaction, a read, or a provider's flow. The two facades perform them, one by
-blocking and one by awaiting; nothing here knows which.
-"""
+"""What the service does with payments, written once: generators that yield effects."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection
 
 from ..errors import (
-    ConfigurationError,
     Declined,
     InvalidRequest,
     MalformedDelivery,
@@ -27,7 +20,6 @@ from ..errors import (
     WebhookError,
 )
 from ..events import PaymentProcessed, Source, TransferReceived
-from ..flow import Flow
 from ..http import Delivery, Reply
 from ..models import (
     ConfirmInClient,
@@ -43,39 +35,13 @@ from ..models import (
     ShowQr,
 )
 from ..money import Money
-from ..provider import Capability, Clock, IdFactory, Outcome, Provider
+from ..provider import Capability, Outcome, Provider
 from ..signing import fingerprint
 from . import store
+from .accounts import answer_as_fact
+from .effects import Operation, Read, Talk, Transact, log
+from .holds import Holds
 from .state import PaymentRecord
-
-T = TypeVar("T")
-log = logging.getLogger("paykit.service")
-
-
-@attrs.frozen(slots=True)
-class Transact:
-    """Run ``body`` in a transaction that is on disk before the answer comes."""
-
-    body: Callable[[Connection], Any]
-
-
-@attrs.frozen(slots=True)
-class Read:
-    """Run ``body`` on a connection that only reads."""
-
-    body: Callable[[Connection], Any]
-
-
-@attrs.frozen(slots=True)
-class Talk:
-    """Drive a provider's flow over that provider's transport."""
-
-    provider: Provider
-    flow: Callable[[], Flow[Any]]
-
-
-Effect: TypeAlias = Transact | Read | Talk
-Operation: TypeAlias = Generator[Effect, Any, T]
 
 
 @attrs.frozen(slots=True)
@@ -105,34 +71,8 @@ _OUTCOMES: Final[Mapping[type[WebhookError], Outcome]] = {
 }
 
 
-class Operations:
+class Operations(Holds):
     """The operations over a set of provider accounts."""
-
-    def __init__(self, providers: Iterable[Provider], clock: Clock, new_id: IdFactory) -> None:
-        self._providers: dict[str, Provider] = {}
-        for provider in providers:
-            if provider.key in self._providers:
-                raise ConfigurationError(f"the account {provider.key} is configured twice")
-            for other in self._providers.values():
-                if _same_but_for_its_name(provider, other):
-                    # One notice would be genuine for both, and pay a payment of each.
-                    raise ConfigurationError(f"{provider.key} and {other.key} are one account")
-            self._providers[provider.key] = provider
-        self._clock = clock
-        self._new_id = new_id
-
-    @property
-    def providers(self) -> Mapping[str, Provider]:
-        """The accounts by key (``momo``, ``momo-eu``)."""
-        return self._providers
-
-    def provider(self, key: str) -> Provider:
-        """One account; raises :class:`ConfigurationError`."""
-        try:
-            return self._providers[key]
-        except KeyError:
-            known = ", ".join(self._providers) or "none"
-            raise ConfigurationError(f"no provider account {key!r:.60}; there is {known}") from None
 
     def create(self, request: PaymentRequest, provider_key: str) -> Operation[PaymentSession]:
         """Reserve, ask the provider, record. A crash in between leaves a row to ask about."""
@@ -161,7 +101,7 @@ class Operations:
                 code=error.code,
                 reason=error.reason,
             )
-            yield Transact(lambda conn: store.record_facts(conn, (failed,), digest="", now=now))
+            yield from self._record(failed, now)
             raise
         except PaykitError as error:
             if error.sent is False and reserved.new:
@@ -204,7 +144,7 @@ class Operations:
                 lambda conn: store.record_facts(conn, facts, digest=digest, now=now)
             )
         except PaykitError as error:
-            log.error("could not store a delivery for %s: %s", provider.key, error)  # noqa: TRY400
+            log.error("could not store a delivery for %s: %s", provider.key, error)
             return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
         published = recorded.events
         for fact in facts:
@@ -246,7 +186,7 @@ class Operations:
         published, onward = 0, None
         try:
             published, onward = yield from self._complete(provider, reference)
-            published += yield from self._ask_silent(provider, reference)
+            published += yield from self._ask_if_open(provider, reference)
         except PaykitError as error:
             log.warning("could not ask %s after a browser return: %s", provider.key, error)
         record = yield Read(
@@ -259,26 +199,15 @@ class Operations:
 
         An approval that neither a notice nor a return told of is turned into a payment here.
         """
-        record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
-        if record is None:
-            raise InvalidRequest("there is no such payment", field="payment_id")
-        provider = self._provider_of(record)
+        record, provider = yield from self._to_command(payment_id, Capability.FETCH_PAYMENT)
         published = yield from self._ask(provider, record)
         completed, _onward = yield from self._complete(provider, record.reference)
         return published + completed
 
-    def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
-        payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
-        now = self._clock()
-        fact = _answer(record, payment, now, source=Source.POLL)
-        recorded: store.Recorded = yield Transact(
-            lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
-        )
-        return recorded.events
-
-    def _ask_silent(self, provider: Provider, reference: str) -> Operation[int]:
-        """Ask about a payment whose bad news the provider tells by no webhook."""
-        if not provider.info.silent_on or Capability.FETCH_PAYMENT not in provider.capabilities:
+    def _ask_if_open(self, provider: Provider, reference: str) -> Operation[int]:
+        """Ask about a payment whose payer is back, where no webhook tells, or one comes later."""
+        wanted = provider.info.silent_on or provider.info.ask_on_return
+        if not wanted or Capability.FETCH_PAYMENT not in provider.capabilities:
             return 0
         record: PaymentRecord | None = yield Read(
             lambda conn: store.find(conn, provider.name, provider.account, reference)
@@ -286,14 +215,6 @@ class Operations:
         if record is None or record.status not in _OPEN:
             return 0
         return (yield from self._ask(provider, record))
-
-    def _provider_of(self, record: PaymentRecord) -> Provider:
-        for provider in self._providers.values():
-            if (provider.name, provider.account) == (record.provider, record.account):
-                return provider
-        raise ConfigurationError(
-            f"the account {record.account!r:.60} of {record.provider} is not configured here"
-        )
 
     def _complete(
         self, provider: Provider, reference: str
@@ -321,11 +242,9 @@ class Operations:
             provider, lambda: provider.complete(found.ref, idempotency_key=key)
         )
         now = self._clock()
-        fact = _answer(found, payment, now, source=Source.API, about=key)
-        recorded: store.Recorded = yield Transact(
-            lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
-        )
-        return recorded.events, payment.next
+        fact = answer_as_fact(found, payment, now, source=Source.API, about=key)
+        published = yield from self._record(fact, now)
+        return published, payment.next
 
     def record_transfers(
         self, transfers: Iterable[TransferReceived], provider_key: str
@@ -384,6 +303,7 @@ class Operations:
             account=provider.account,
             reference=request.reference,
             amount=request.amount,
+            capture=request.capture,
             status=PaymentStatus.PENDING,
             captured=nothing,
             refunded=nothing,
@@ -424,42 +344,10 @@ def _with_payment_id(request: PaymentRequest, payment_id: str) -> PaymentRequest
     return attrs.evolve(request, metadata={**request.metadata, "payment_id": payment_id})
 
 
-def _same_but_for_its_name(one: Provider, other: Provider) -> bool:
-    renamed = one.config.model_copy(update={"account": other.account})
-    return one.name == other.name and renamed == other.config
-
-
 #: Not decided yet, so an approval may still be waiting.
 _OPEN: Final = frozenset(
     {PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.UNKNOWN}
 )
-
-
-def _answer(
-    record: PaymentRecord, payment: Payment, now: datetime, *, source: Source, about: str = ""
-) -> PaymentProcessed:
-    """What the provider says of a payment when asked, as a fact like any other.
-
-    The same answer again is the same fact: whoever asks every minute fills no inbox. After other
-    news it is another one, as a payment may fail, be tried again, and fail in the same way.
-    """
-    said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
-    name = "|".join(map(str, (source, record.payment_id, record.sequence, *said, about)))
-    return PaymentProcessed(
-        event_id=fingerprint(name.encode()),
-        provider=record.provider,
-        account=record.account,
-        reference=record.reference,
-        status=payment.status,
-        amount=payment.amount or record.amount,
-        occurred_at=payment.occurred_at or now,
-        provider_id=payment.provider_id,
-        code=payment.code,
-        reason=payment.reason,
-        captured=payment.captured,
-        refunded=payment.refunded,
-        source=source,
-    )
 
 
 _ACTIONS: Final[Mapping[str, type[Any]]] = {

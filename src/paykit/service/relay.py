@@ -16,7 +16,7 @@ import attrs
 from ..events import PaymentProcessed
 from ..provider import Clock
 from . import store
-from .operations import Transact, log
+from .effects import Transact, log
 
 Handler: TypeAlias = Callable[[PaymentProcessed], Awaitable[None] | None]
 

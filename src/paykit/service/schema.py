@@ -1,4 +1,4 @@
-"""The tables: payments, inbox (facts accepted once) and outbox (events to publish)."""
+"""The tables: payments, their movements, inbox (facts accepted once), outbox (to publish)."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ payments = Table(
     Column("received", BigInteger, nullable=False),  # the sum of the bank transfers among them
     Column("received_at", UtcDateTime),  # when the latest of them arrived
     Column("status", String(24), nullable=False),
+    Column("capture", String(16), nullable=False),  # whether a hold was asked for
     Column("discrepancy", String(24)),
     Column("code", String(80)),
     Column("reason", String(80)),
@@ -82,6 +83,20 @@ inbox = Table(
     Column("digest", String(64), nullable=False),  # SHA-256 of the delivery as it came
     Column("received_at", UtcDateTime, nullable=False),
     Index("paykit_inbox_by_reference", "provider", "account", "reference"),
+)
+
+#: Single captures and refunds, by the provider's own id of each: one row counts once.
+movements = Table(
+    "paykit_movements",
+    metadata,
+    Column("provider", String(40), primary_key=True),
+    Column("account", String(80), primary_key=True),
+    Column("kind", String(16), primary_key=True),
+    Column("movement_id", String(255), primary_key=True),
+    Column("payment_id", String(64), nullable=False, index=True),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("state", String(16), nullable=False),
 )
 
 #: id, aggregatetype, aggregateid, type and payload are named as Debezium's outbox event router

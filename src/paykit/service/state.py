@@ -7,8 +7,10 @@ Rule 3: a fact that contradicts our record (amount, currency, somebody else's tr
 success; it becomes ``needs_review`` with the discrepancy named.
 Rule 4: totals are cumulative and only grow, so a late or repeated fact changes nothing, and money
 that is told of for the first time is always an event, whatever the status does.
-Rule 5: a bank transfer is a delta, the only one. Each is counted once, and its payment is judged by
-their sum; what another source said before about the same money is not counted again.
+Rule 5: a bank transfer is a delta. Each is counted once, and its payment is judged by their sum;
+what another source said before about the same money is not counted again.
+Rule 6: so is a single capture or refund (a *movement*), and it can be undone. The totals follow the
+movements, down as well as up, and the status follows from the totals, whatever their order.
 """
 
 from __future__ import annotations
@@ -19,25 +21,26 @@ from typing import Final
 
 import attrs
 
-from ..events import PaymentProcessed, TransferReceived
-from ..models import Discrepancy, PaymentRef, PaymentStatus
+from ..events import Movement, MovementKind, PaymentProcessed, Source, TransferReceived
+from ..models import CaptureMode, Discrepancy, PaymentRef, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from ..vietqr.matching import Expected, judge
+from .tally import Tally
 
 S = PaymentStatus
 
 _PAID: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
 _CLOSED: Final = _PAID | {S.AUTHORIZED, S.NEEDS_REVIEW}
-_UNPAID: Final = frozenset({S.FAILED, S.CANCELED, S.EXPIRED})
-_OPEN_ENDS: Final = _CLOSED | _UNPAID
+UNPAID: Final = frozenset({S.FAILED, S.CANCELED, S.EXPIRED})
+_OPEN_ENDS: Final = _CLOSED | UNPAID
 
 #: Which status may follow which. Whatever is not here changes nothing.
 FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
     S.PENDING: _OPEN_ENDS | {S.REQUIRES_ACTION, S.UNKNOWN},
     S.REQUIRES_ACTION: _OPEN_ENDS | {S.PENDING, S.UNKNOWN},
     S.UNKNOWN: _OPEN_ENDS,
-    S.AUTHORIZED: _PAID | _UNPAID | {S.NEEDS_REVIEW},
+    S.AUTHORIZED: _PAID | UNPAID | {S.NEEDS_REVIEW},
     S.SUCCEEDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
     S.PARTIALLY_REFUNDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
     S.REFUNDED: frozenset({S.DISPUTED}),
@@ -49,12 +52,18 @@ FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
 }
 
 #: Nothing more is expected, though a late success or a refund may still come.
-FINAL: Final = _PAID | _UNPAID
+FINAL: Final = _PAID | UNPAID
 #: A payment that merely waits is not news for a saga.
 _SILENT: Final = frozenset({S.PENDING, S.REQUIRES_ACTION})
 #: When a payment is closed, any time is too late.
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _REFUND_FACTS: Final = frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
+#: Where the totals of movements may lead, up as well as down, from any status but ``disputed``.
+BY_TOTALS: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.NEEDS_REVIEW})
+#: The reason of a hold that was not released although we asked for it.
+VOID_FAILED: Final = "void_failed"
+#: What a movement shows to have been held, for all that was known.
+_NOT_HELD_YET: Final = frozenset({S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -73,6 +82,7 @@ class PaymentRecord:
     received: Money  #: the sum of the bank transfers, a part of ``captured``
     created_at: datetime
     updated_at: datetime
+    capture: CaptureMode = CaptureMode.AUTOMATIC  #: only of a hold may a part be taken
     expires_at: datetime | None = None  #: when the time to pay is over
     received_at: datetime | None = None  #: when the latest of the bank transfers arrived
     provider_id: str | None = None
@@ -108,20 +118,40 @@ class Transition:
 
 
 def transition(
-    record: PaymentRecord, fact: PaymentProcessed, *, id_taken: bool = False
+    record: PaymentRecord,
+    fact: PaymentProcessed,
+    *,
+    id_taken: bool = False,
+    tally: Tally | None = None,
 ) -> Transition:
-    """Apply ``fact`` to ``record``. ``id_taken``: its provider id belongs to another payment."""
+    """Apply ``fact`` to ``record``. ``id_taken``: its provider id belongs to another payment.
+
+    ``tally`` sums up the movements that are on record, where there are some.
+    """
+    if not id_taken and (_is_of_another_attempt(record, fact) or _is_before_the_end(record, fact)):
+        return Transition(record, None, Outcome.ACCEPTED)
     discrepancy = _discrepancy(record, fact, id_taken=id_taken)
     status = S.NEEDS_REVIEW if discrepancy else fact.status
     outcome = Outcome.MISMATCH if discrepancy else Outcome.ACCEPTED
-    captured = _captured(record, fact, discrepancy)
+    captured = _captured(record, fact, discrepancy, tally)
     refunded = record.refunded if discrepancy else _refunded(record, fact)
     if record.status is S.DISPUTED and status in _REFUND_FACTS:
         status = S.DISPUTED
+    if record.status is S.AUTHORIZED and record.captured and status in UNPAID:
+        status = S.SUCCEEDED  # what was held beside the part that is taken
+    by_totals, of_totals, left = None, None, _left(record, status, captured)
+    if tally is not None and not discrepancy:
+        totals = max(record.captured, captured), max(record.refunded, refunded)
+        by_totals, of_totals = by_movements(record, *totals, tally)
+        left = of_totals or _kept(record, tally)
+        if S.DISPUTED in {status, record.status} or fact.status is S.NEEDS_REVIEW:
+            by_totals = None
+        status = by_totals or status
     if status is record.status:
-        if refunded <= record.refunded and captured <= record.captured:
+        no_more = refunded <= record.refunded and captured <= record.captured
+        if no_more and not _is_refused_void(record, fact):
             return Transition(record, None, outcome)
-    elif status not in FOLLOWS[record.status]:
+    elif not by_totals and not _may_follow(record, fact, status):
         if captured <= record.captured:
             return Transition(record, None, outcome)
         status = record.status  # what is paid stays paid; that there is more of it is news
@@ -132,7 +162,7 @@ def transition(
         captured=max(record.captured, captured),
         refunded=max(record.refunded, refunded),
         provider_id=record.provider_id if discrepancy else fact.provider_id or record.provider_id,
-        discrepancy=discrepancy or _left(record, status, captured),
+        discrepancy=discrepancy or left,
         code=fact.code,
         reason=fact.reason,
         updated_at=max(record.updated_at, fact.occurred_at),
@@ -140,7 +170,147 @@ def transition(
     )
     if silent:
         return Transition(after, None, outcome)
-    return Transition(after, _published(after, fact, discrepancy), outcome)
+    return Transition(after, _published(after, fact, discrepancy or of_totals), outcome)
+
+
+def _may_follow(record: PaymentRecord, fact: PaymentProcessed, status: PaymentStatus) -> bool:
+    # That the provider itself sends a person to look is more than a notice that contradicts us.
+    sent_to_look = status is fact.status is S.NEEDS_REVIEW and fact.discrepancy is None
+    may = sent_to_look and record.status in _PAID - {S.DISPUTED}
+    return may or status in FOLLOWS[record.status]
+
+
+def by_movements(
+    record: PaymentRecord, captured: Money, refunded: Money, tally: Tally
+) -> tuple[PaymentStatus | None, Discrepancy | None]:
+    """The status of a payment with movements, by its totals; ``None``: they decide nothing.
+
+    A refund may be known before its capture is. A capture that was taken back is for a person, for
+    the goods may be gone: nothing that comes later makes the payment whole by itself.
+    """
+    asked = record.amount
+    if tally.taken_back:
+        return S.NEEDS_REVIEW, Discrepancy.REVERSED
+    if max(captured, refunded) > asked or refunded > captured > Money(0, asked.currency):
+        return S.NEEDS_REVIEW, Discrepancy.OVERPAID
+    if _is_too_little(record, captured):
+        return S.NEEDS_REVIEW, Discrepancy.UNDERPAID
+    if tally.unsure:
+        return S.NEEDS_REVIEW, None
+    if refunded:
+        whole = captured or asked
+        return (S.REFUNDED if refunded >= whole else S.PARTIALLY_REFUNDED), None
+    if captured:
+        return S.SUCCEEDED, None
+    # Something was to be given back, of which nobody told that it was taken.
+    return (S.NEEDS_REVIEW if tally.refunds else None), None
+
+
+def move(
+    record: PaymentRecord,
+    fact: PaymentProcessed,
+    movement: Movement,
+    *,
+    before: Tally,
+    after: Tally,
+) -> Transition:
+    """Apply a fact about one movement: ``before`` and ``after`` it, the movements add up to these.
+
+    A movement that is undone is always an event, even if no total ever had it.
+    """
+    if before == after:
+        return Transition(record, None, Outcome.ACCEPTED)  # it is on record
+    captured, refunded = _moved(record, movement, before, after)
+    status, discrepancy = by_movements(record, captured, refunded, after)
+    if status is None and after.refused:
+        status = _after_a_refusal(record, fact)
+    if status is None or record.status is S.DISPUTED:
+        status = record.status
+    moved = attrs.evolve(
+        record,
+        status=status,
+        captured=captured,
+        refunded=refunded,
+        discrepancy=discrepancy or _kept(record, before),
+    )
+    wrong = discrepancy in {Discrepancy.OVERPAID, Discrepancy.UNDERPAID}
+    outcome = Outcome.MISMATCH if wrong else Outcome.ACCEPTED
+    if moved == record and not movement.undone and before.unsure == after.unsure:
+        return Transition(record, None, outcome)  # a total told of this money before
+    first = captured and not record.captured
+    moved = attrs.evolve(
+        moved,
+        # Of several attempts at one reference it is the one that the money came from.
+        provider_id=(fact.provider_id if first else None) or record.provider_id or fact.provider_id,
+        code=fact.code,
+        reason=fact.reason,
+        updated_at=max(record.updated_at, fact.occurred_at),
+        sequence=record.sequence + 1,
+    )
+    return Transition(moved, _published(moved, fact, discrepancy), outcome)
+
+
+def _after_a_refusal(record: PaymentRecord, fact: PaymentProcessed) -> PaymentStatus:
+    """What a refused capture, the only thing known beside the hold, says of that hold."""
+    open_ = record.status is S.AUTHORIZED or record.status in _NOT_HELD_YET
+    if open_ and fact.status in {S.AUTHORIZED, S.CANCELED, S.EXPIRED}:
+        return fact.status
+    return record.status
+
+
+def _moved(
+    record: PaymentRecord, movement: Movement, before: Tally, after: Tally
+) -> tuple[Money, Money]:
+    """The totals after a movement; a total that told of it before has it already."""
+    nothing = Money(0, record.amount.currency)
+    if movement.kind is MovementKind.CAPTURE:
+        lost = after.taken_back - before.taken_back
+        return max(record.captured - lost, after.captured, nothing), record.refunded
+    lost = movement.amount if movement.undone else nothing
+    return record.captured, max(record.refunded - lost, after.refunded, nothing)
+
+
+def _kept(record: PaymentRecord, tally: Tally) -> Discrepancy | None:
+    """The discrepancy of before, unless it was that of the totals, which say it anew."""
+    _, of_totals = by_movements(record, record.captured, record.refunded, tally)
+    return None if record.discrepancy is of_totals else record.discrepancy
+
+
+def _is_too_little(record: PaymentRecord, captured: Money) -> bool:
+    """Whether a part was taken of a payment that was to be taken whole."""
+    part = Money(0, record.amount.currency) < captured < record.amount
+    return part and record.capture is CaptureMode.AUTOMATIC
+
+
+def _is_of_another_attempt(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether a fact tells the end of another attempt than the one that made the hold.
+
+    One reference may have several at a card gateway, and a hosted page has an id of its own beside
+    the payment that was made on it.
+    """
+    return (
+        record.status is S.AUTHORIZED
+        and fact.status in UNPAID
+        and not fact.captured
+        and None not in {fact.provider_id, record.provider_id}
+        and fact.provider_id != record.provider_id
+    )
+
+
+def _is_before_the_end(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether a fact tells late of a hold that is over: a hold that is over does not come back."""
+    return (
+        record.status in {S.CANCELED, S.EXPIRED}
+        and fact.status is S.AUTHORIZED
+        and fact.provider_id is not None
+        and fact.provider_id == record.provider_id
+        and fact.occurred_at <= record.updated_at
+    )
+
+
+def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether somebody who waits for the end of a hold has to hear that there is none."""
+    return record.status is S.AUTHORIZED and fact.reason == VOID_FAILED
 
 
 def receive_transfer(
@@ -205,16 +375,23 @@ def _published(
 
 
 def _captured(
-    record: PaymentRecord, fact: PaymentProcessed, discrepancy: Discrepancy | None
+    record: PaymentRecord,
+    fact: PaymentProcessed,
+    discrepancy: Discrepancy | None,
+    tally: Tally | None,
 ) -> Money:
     """The total that came in, as far as the fact can be believed about it."""
     if discrepancy in {Discrepancy.CURRENCY, Discrepancy.PROVIDER_ID}:
         return record.captured
     paid = fact.status in _PAID and not discrepancy
+    taken_back = Money(0, record.amount.currency) if tally is None else tally.taken_back
     # What merely waits may have got a part: that counts once a transfer or the end tells of it.
-    if fact.captured and (paid or discrepancy):
-        return fact.captured
-    return record.amount if paid and record.status not in _PAID else record.captured
+    if fact.captured and (paid or discrepancy or fact.status is S.AUTHORIZED):
+        # A notice may be older than what took its money back; who is asked tells of now.
+        return fact.captured - taken_back if fact.source is Source.WEBHOOK else fact.captured
+    if not paid or (record.status in _PAID and record.captured):
+        return record.captured
+    return record.amount - taken_back
 
 
 def _refunded(record: PaymentRecord, fact: PaymentProcessed) -> Money:
@@ -226,20 +403,29 @@ def _refunded(record: PaymentRecord, fact: PaymentProcessed) -> Money:
 def _discrepancy(
     record: PaymentRecord, fact: PaymentProcessed, *, id_taken: bool
 ) -> Discrepancy | None:
-    told = (fact.amount, fact.captured, fact.refunded)
+    moved = fact.movement.amount if fact.movement else None
+    told = (fact.amount, fact.captured, fact.refunded, moved)
     if any(money is not None and money.currency != record.amount.currency for money in told):
         return Discrepancy.CURRENCY
     if id_taken:
         return Discrepancy.PROVIDER_ID
     if fact.status in _REFUND_FACTS:
         return _refund_discrepancy(record, fact)
-    if fact.amount < record.amount:
+    if fact.movement is not None:
+        return None  # its amount is that of one of several
+    if fact.amount < record.amount and not _is_about_a_part(record, fact):
         return Discrepancy.UNDERPAID
     if fact.amount > record.amount:
         return Discrepancy.OVERPAID
-    if fact.captured and fact.status in {S.SUCCEEDED, *_UNPAID}:
+    if fact.captured and fact.status in {S.SUCCEEDED, S.AUTHORIZED, *UNPAID}:
         return _captured_discrepancy(record, fact.captured, fact.status)
     return None
+
+
+def _is_about_a_part(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether the amount may be that of a part of a hold: what was taken, or what was left."""
+    held = record.status is S.AUTHORIZED or record.status in _PAID
+    return held and bool(fact.captured or fact.status in UNPAID or fact.reason == VOID_FAILED)
 
 
 def _left(record: PaymentRecord, status: PaymentStatus, captured: Money) -> Discrepancy | None:
@@ -252,10 +438,12 @@ def _captured_discrepancy(
     record: PaymentRecord, captured: Money, status: PaymentStatus
 ) -> Discrepancy | None:
     # payOS calls a payment paid whatever more arrived, and closes one that has got a part. Less
-    # than was asked is no contradiction of a success: the shop may have captured a part.
+    # than was asked is no contradiction where a hold was asked for: the shop may take a part of it.
     if captured > record.amount:
         return Discrepancy.OVERPAID
-    if status in _UNPAID:
+    if status is S.SUCCEEDED and _is_too_little(record, captured):
+        return Discrepancy.UNDERPAID
+    if status in UNPAID:
         return Discrepancy.UNDERPAID if captured < record.amount else Discrepancy.LATE
     return None
 

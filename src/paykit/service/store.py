@@ -16,12 +16,13 @@ from sqlalchemy.dialects.sqlite import insert as insert_or_ignore
 
 from ..errors import InvalidRequest
 from ..events import EVENT_TYPE, PaymentProcessed, Source, TransferReceived
-from ..models import Discrepancy, PaymentStatus
+from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from ..signing import fingerprint
+from .ledger import change
 from .schema import inbox, outbox, payments
-from .state import PaymentRecord, receive_transfer, transition
+from .state import PaymentRecord, receive_transfer
 
 #: The outcome of a delivery with several facts is the gravest of theirs.
 _GRAVEST: Final = (
@@ -33,7 +34,7 @@ _GRAVEST: Final = (
 #: So many facts a person is shown at once.
 _A_PAGE: Final = 100
 #: What one event id says once and for ever. Times and memos differ from list to notice.
-_SAID: Final = ("reference", "status", "amount", "captured", "refunded")
+_SAID: Final = ("reference", "status", "amount", "captured", "refunded", "movement")
 #: No bank has a memo with room for more; databases limit what one question may name.
 _MANY_CODES: Final = 100
 
@@ -45,6 +46,7 @@ class Reserved:
     record: PaymentRecord
     session: str | None
     new: bool
+    events: int = 0  #: how many wait for the relay, because facts about it were here before
 
 
 @attrs.frozen(slots=True)
@@ -65,14 +67,16 @@ def reserve(conn: Connection, record: PaymentRecord) -> Reserved:
     new = conn.execute(statement).rowcount == 1
     row = conn.execute(_of_reference(record.provider, record.account, record.reference)).one()
     found = _to_record(row)
-    if (found.amount, found.order_id) != (record.amount, record.order_id):
+    asked = (record.amount, record.order_id, record.capture)
+    if (found.amount, found.order_id, found.capture) != asked:
         raise InvalidRequest(
-            "this reference was used for another amount or order", field="reference"
+            "this reference was used for another amount, order or capture", field="reference"
         )
+    events = 0
     if new:
-        _join_orphans(conn, found)
+        events = _join_orphans(conn, found)
         found = load(conn, found.payment_id) or found
-    return Reserved(found, row.session, new)
+    return Reserved(found, row.session, new, events)
 
 
 def release(conn: Connection, payment_id: str) -> None:
@@ -137,6 +141,16 @@ def count_answers(conn: Connection, payment_id: str) -> int:
     """How many answers of the provider's API to our commands are on record for a payment."""
     mine = (inbox.c.payment_id == payment_id, inbox.c.source == Source.API.value)
     return conn.execute(select(func.count()).select_from(inbox).where(*mine)).scalar_one()
+
+
+def knows(conn: Connection, record: PaymentRecord, event_ids: Sequence[str]) -> bool:
+    """Whether one of these facts is on record."""
+    mine = (
+        inbox.c.provider == record.provider,
+        inbox.c.account == record.account,
+        inbox.c.event_id.in_(event_ids),
+    )
+    return conn.execute(select(inbox.c.event_id).where(*mine)).first() is not None
 
 
 def find(conn: Connection, provider: str, account: str, reference: str) -> PaymentRecord | None:
@@ -349,7 +363,7 @@ def _apply(
     if isinstance(fact, TransferReceived):
         done = receive_transfer(record, fact, id_taken=id_taken)
     else:
-        done = transition(record, fact, id_taken=id_taken)
+        done = change(conn, record, fact, id_taken=id_taken)
     if done.record != record:
         conn.execute(
             update(payments)
@@ -393,8 +407,11 @@ def _put_out(
     )
 
 
-def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
-    """Apply facts that arrived before their payment was known here, in their order."""
+def _join_orphans(conn: Connection, record: PaymentRecord) -> int:
+    """Apply facts that arrived before their payment was known here, in their order.
+
+    Returns how many events that published.
+    """
     rows = conn.execute(
         select(inbox.c.fact, inbox.c.source, inbox.c.received_at)
         .where(
@@ -405,10 +422,13 @@ def _join_orphans(conn: Connection, record: PaymentRecord) -> None:
         )
         .order_by(inbox.c.received_at, inbox.c.event_id)
     ).all()
+    events = 0
     for row in rows:
         kind = TransferReceived if row.source == Source.TRANSFER.value else PaymentProcessed
         fact = kind.from_json(json.loads(row.fact))
-        _apply(conn, load(conn, record.payment_id) or record, fact, row.received_at)
+        now = load(conn, record.payment_id) or record
+        events += _apply(conn, now, fact, row.received_at)[1]
+    return events
 
 
 def _id_taken(
@@ -471,6 +491,7 @@ def _to_record(row: Row[Any]) -> PaymentRecord:
         refunded=money(row.refunded),
         received=money(row.received),
         status=PaymentStatus(row.status),
+        capture=CaptureMode(row.capture),
         discrepancy=Discrepancy(row.discrepancy) if row.discrepancy else None,
         code=row.code,
         reason=row.reason,

@@ -43,7 +43,9 @@ STATES: Final[tuple[State, ...]] = (
 )
 
 _BUILT_IN: Final = {
+    "adyen": "paykit.testing.factories.adyen:AdyenDeliveries",
     "casso": "paykit.testing.factories.casso:CassoDeliveries",
+    "checkoutcom": "paykit.testing.factories.checkoutcom:CheckoutComDeliveries",
     "momo": "paykit.testing.factories.momo:MoMoDeliveries",
     "payos": "paykit.testing.factories.payos:PayOSDeliveries",
     "paypal": "paykit.testing.factories.paypal:PayPalDeliveries",

@@ -1,11 +1,12 @@
 // Two pages live: an order that waits for its payment, and the list of events. Both only ask and
-// show; nothing that happens here settles an order.
+// show; nothing that happens here settles an order. Where one pays, a card goes through the field of
+// its gateway, and the form carries only the token.
 "use strict";
 
 const ORDER_MS = 2000;
 const EVENTS_MS = 1000;
-const SAYS = { done: "done", now: "in progress", failed: "failed", held: "being checked", todo: "to come" };
-const PAID = ["succeeded", "authorized", "partially_refunded", "refunded"];
+const SAYS = { done: "done", now: "in progress", failed: "failed", held: "being checked", void: "not charged", off: "not any more", todo: "to come" };
+const PAID = ["succeeded", "partially_refunded", "refunded"];
 
 const byId = (id) => document.getElementById(id);
 
@@ -51,7 +52,10 @@ function showOrder(order, payment) {
   byId("payment-status").className = `chip ${payment ? payment.status : ""}`;
   byId("headline").className = `headline ${order.status.toLowerCase()}`;
   byId("order").dataset.status = order.status;
-  byId("retry").hidden = order.status !== "PAYMENT_FAILED";
+  if (byId("retry").hidden && order.status === "PAYMENT_FAILED") {
+    byId("retry").hidden = false;
+    takeCards(byId("retry"));
+  }
   if (byId("transfer")) byId("transfer").hidden = order.status !== "PENDING";
 }
 
@@ -66,7 +70,9 @@ function watchOrder(page) {
     asked += 1;
     // Only after a while: a notice is usually faster than the customer can doubt.
     const resume = byId("resume");
-    resume.hidden = order.status !== "PENDING" || "never" in resume.dataset || (resume.hidden && asked < 5);
+    const never = "never" in resume.dataset
+      || ("card" in resume.dataset && payment?.status !== "requires_action");
+    resume.hidden = order.status !== "PENDING" || never || (resume.hidden && asked < 5);
     return order.done;
   }, ORDER_MS);
 }
@@ -86,8 +92,55 @@ function watchEvents(list) {
   }, EVENTS_MS);
 }
 
+// The card field of the chosen gateway, in a form where one chooses how to pay.
+function takeCards(form) {
+  const box = byId("card-box");
+  const button = form.querySelector("button");
+  let gateway = null;
+  let field = null;
+  const say = (text) => {
+    setText("card-problem", text);
+    byId("card-problem").hidden = !text;
+  };
+  const chosen = () => form.querySelector("[name=provider]:checked")?.dataset.gateway;
+  const show = () => {
+    if (chosen() === gateway) return;
+    field?.unmount();
+    field = null;
+    gateway = chosen();
+    box.hidden = !gateway;
+    if (gateway) form.querySelector("[name=provider]:checked").closest(".way").after(box);
+    say("");
+    if (gateway && !window.PaykitCardField) say("The gateway's card field cannot be loaded just now.");
+    else if (gateway) field = PaykitCardField.mount(byId("card-field"), { gateway });
+  };
+  form.addEventListener("change", show);
+  form.addEventListener("submit", async (event) => {
+    if (!gateway) return;
+    event.preventDefault();
+    if (!field || button.disabled) return;
+    button.disabled = true;
+    try {
+      form.elements.card_token.value = await field.tokenize();
+      form.submit();
+    } catch {
+      button.disabled = false; // the field itself says what is wrong, and where
+    }
+  });
+  // Back in the browser's history: a token is good for one attempt.
+  addEventListener("pageshow", () => {
+    form.elements.card_token.value = "";
+    button.disabled = false;
+  });
+  show();
+}
+
 // A form that only takes the payer to the provider sends itself.
 if (byId("on")) byId("on").requestSubmit();
+addEventListener("DOMContentLoaded", () => { // when the gateway's script is there too
+  const form = document.querySelector("form[data-pays]:not([hidden])");
+  if (form) takeCards(form);
+});
 const order = byId("order");
 if (order && !("done" in order.dataset)) watchOrder(order);
 const events = byId("events");

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, Final
 
 from ...errors import InvalidRequest
+from ...provider_tools import fit_key
 
 MAX_TEXT: Final = 127
 
@@ -15,7 +15,7 @@ ID = re.compile(r"[A-Z0-9]{1,36}", re.ASCII)
 PLAIN_URL = re.compile(r"https?://[!-~]+", re.ASCII)
 #: Control characters, and halves of characters that UTF-8 cannot write.
 CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_REQUEST_ID = re.compile(r"[!-~]{1,108}", re.ASCII)
+_LONGEST_REQUEST_ID: Final = 108
 _MOMENT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?"
     r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})",
@@ -34,13 +34,7 @@ def read_moment(value: Any) -> datetime:
 
 def to_request_id(key: str, *more: str) -> str:
     """A ``PayPal-Request-Id`` for an idempotency key, and for what else makes a call its own."""
-    if not key.strip():
-        raise InvalidRequest("must not be empty", field="idempotency_key")
-    # At most 108 characters; the same parts always give the same id.
-    whole = "|".join([key, *more])
-    if _REQUEST_ID.fullmatch(whole):
-        return whole
-    return sha256(whole.encode(errors="surrogatepass")).hexdigest()
+    return fit_key(key, *more, limit=_LONGEST_REQUEST_ID)
 
 
 def check_id(value: str, field: str) -> str:

@@ -178,11 +178,13 @@ class Checks:
         """Who signs deliveries for ``provider``."""
         return self.deliveries or factory_for(provider)
 
-    def notice(self, state: State = "paid", **changes: Any) -> Notice:
-        """A notice in the provider's own currency."""
+    def notice(
+        self, state: State | None = None, *, returned: bool = False, **changes: Any
+    ) -> Notice:
+        """A notice in the provider's own currency, with the best news unless ``state`` is given."""
         currency = min(self.provider_class.info.currencies)
         base = Notice(
-            state=state,
+            state=state or self.folder.good[returned],
             reference=self.folder.references[0],
             amount=Money(150_000, currency),
             at=self.folder.now,

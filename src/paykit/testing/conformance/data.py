@@ -19,6 +19,7 @@ from ...errors import ConfigurationError
 from ...http import Delivery, HttpRequest, HttpResponse, Reply
 from ...money import Money
 from ...provider import Capability, Outcome
+from ..factory import State
 
 Table: TypeAlias = Mapping[str, Any]
 
@@ -136,10 +137,14 @@ class Proof(StrEnum):
 
 @attrs.frozen(kw_only=True)
 class Answers:
-    """What the answers to one command must echo, and what they may lack or misspell."""
+    """What the answers to one command must echo, and what they may lack or misspell.
+
+    ``bodiless`` are the HTTP statuses of refusals that the provider sends without a body.
+    """
 
     echoes: tuple[str, ...] = attrs.field(default=(), converter=tuple)
     optional: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    bodiless: tuple[int, ...] = attrs.field(default=(), converter=tuple)
 
 
 @attrs.frozen(kw_only=True)
@@ -165,6 +170,7 @@ class CaseFolder:
     ahead: timedelta | None
     references: tuple[str, str]
     has_codes: Mapping[bool, bool]
+    good: Mapping[bool, State]
     covers: Mapping[bool, Proof]
     session: Session | None
     answers: Mapping[str, Answers]
@@ -205,6 +211,7 @@ def _read(path: Path) -> CaseFolder:
             False: webhook.get("codes", True),
             True: returned.get("codes", webhook.get("codes", True)),
         },
+        good={False: webhook.get("good", "paid"), True: returned.get("good", "paid")},
         covers={
             False: Proof(webhook.get("proof", "signature")),
             True: Proof(returned.get("proof", "signature")),

@@ -135,7 +135,10 @@ class OperationChecks(Checks):
                     ended = _answered(act, wire_case, index, answer)
                     _is_honest(ended, exchange, f"HTTP {status} with {what}", wire_case)
                     assert ended.error is not None, f"HTTP {status} with {what} gave a result"
-                    if exchange.moves_money:
+                    refused = what == "empty" and status in self._rules(wire_case).bodiless
+                    if refused:
+                        assert isinstance(ended.error, ProviderError)
+                    elif exchange.moves_money:
                         assert isinstance(ended.error, OutcomeUnknown | RateLimited)
 
     def test_answer_with_a_wrong_field(self, wire_case: Case) -> None:
@@ -160,6 +163,9 @@ class OperationChecks(Checks):
                     if optional and not allowed.isdisjoint(_GIVEN_BACK):
                         # An answer that does not tell of its refunds is about the payment alone.
                         allowed |= {PaymentStatus.SUCCEEDED, PaymentStatus.PARTIALLY_REFUNDED}
+                    if optional and PaymentStatus.REQUIRES_ACTION in allowed:
+                        # One that does not tell where to go says that it is not over.
+                        allowed.add(PaymentStatus.PENDING)
                     assert status in allowed, f"{what} gave {status}"
                     assert optional or status not in _GOOD_NEWS, f"{what}, and still {status}"
 

@@ -1,0 +1,48 @@
+"""Checkout.com: cards by a token from the browser or on a hosted page, held or taken at once.
+
+A capture, a void and a refund are accepted at first (``pending``) and told by webhook when they are
+done. The payment's id (``pay_…``) is the ``provider_id``; that of a hosted page (``hpp_…``) stands
+there until somebody pays on it.
+
+Source: https://api-reference.checkout.com
+"""
+
+from __future__ import annotations
+
+from ...models import PaymentStatus
+from ...provider import ProviderInfo
+from ...wire import Environment
+from .amounts import CURRENCIES
+from .config import CheckoutComConfig
+from .forms import REFERENCE
+from .refunds import Refunds
+from .tokens import Tokens
+from .webhooks import Webhooks
+
+__all__ = ["CheckoutCom", "CheckoutComConfig"]
+
+
+class CheckoutCom(Refunds, Tokens, Webhooks):
+    """Checkout.com: cards, 3-D Secure, holds, refunds, stored cards, disputes."""
+
+    name = "checkoutcom"
+    info = ProviderInfo(
+        title="Checkout.com",
+        homepage="https://www.checkout.com",
+        docs=(
+            "https://api-reference.checkout.com",
+            "https://www.checkout.com/docs/developer-resources/event-notifications",
+        ),
+        currencies=CURRENCIES,
+        countries=frozenset(),
+        hosts={
+            Environment.SANDBOX: "https://api.sandbox.checkout.com",
+            Environment.PRODUCTION: "https://api.checkout.com",
+        },
+        reference=REFERENCE,
+        # A hosted page on which nobody pays just lapses.
+        silent_on=frozenset({PaymentStatus.EXPIRED}),
+        keeps_metadata=True,
+    )
+    Config = CheckoutComConfig
+    config: CheckoutComConfig

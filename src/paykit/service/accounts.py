@@ -1,0 +1,109 @@
+"""The provider accounts, and what is asked of them about a payment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from ..errors import ConfigurationError, InvalidRequest
+from ..events import PaymentProcessed, Source
+from ..models import Payment
+from ..provider import Capability, Clock, IdFactory, Provider
+from ..signing import fingerprint
+from . import commands, store
+from .effects import Operation, Read, Talk, Transact
+from .state import PaymentRecord
+
+
+class Accounts:
+    """The accounts by key, and the ways in which an answer of theirs becomes a fact."""
+
+    def __init__(self, providers: Iterable[Provider], clock: Clock, new_id: IdFactory) -> None:
+        self._providers: dict[str, Provider] = {}
+        for provider in providers:
+            if provider.key in self._providers:
+                raise ConfigurationError(f"the account {provider.key} is configured twice")
+            for other in self._providers.values():
+                if _same_but_for_its_name(provider, other):
+                    # One notice would be genuine for both, and pay a payment of each.
+                    raise ConfigurationError(f"{provider.key} and {other.key} are one account")
+            self._providers[provider.key] = provider
+        self._clock = clock
+        self._new_id = new_id
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The accounts by key (``momo``, ``momo-eu``)."""
+        return self._providers
+
+    def provider(self, key: str) -> Provider:
+        """One account; raises :class:`ConfigurationError`."""
+        try:
+            return self._providers[key]
+        except KeyError:
+            known = ", ".join(self._providers) or "none"
+            raise ConfigurationError(f"no provider account {key!r:.60}; there is {known}") from None
+
+    def _provider_of(self, record: PaymentRecord) -> Provider:
+        for provider in self._providers.values():
+            if (provider.name, provider.account) == (record.provider, record.account):
+                return provider
+        raise ConfigurationError(
+            f"the account {record.account!r:.60} of {record.provider} is not configured here"
+        )
+
+    def _to_command(
+        self, payment_id: str, capability: Capability
+    ) -> Operation[tuple[PaymentRecord, Provider]]:
+        record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
+        if record is None:
+            raise InvalidRequest("there is no such payment", field="payment_id")
+        provider = self._provider_of(record)
+        if capability not in provider.capabilities:
+            raise provider._unsupported(capability)  # noqa: SLF001 - it knows why
+        return record, provider
+
+    def _record(self, fact: PaymentProcessed, now: datetime) -> Operation[int]:
+        recorded: store.Recorded = yield Transact(
+            lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
+        )
+        return recorded.events
+
+    def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
+        payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
+        now = self._clock()
+        return (
+            yield from self._record(answer_as_fact(record, payment, now, source=Source.POLL), now)
+        )
+
+
+def _same_but_for_its_name(one: Provider, other: Provider) -> bool:
+    renamed = one.config.model_copy(update={"account": other.account})
+    return one.name == other.name and renamed == other.config
+
+
+def answer_as_fact(
+    record: PaymentRecord, payment: Payment, now: datetime, *, source: Source, about: str = ""
+) -> PaymentProcessed:
+    """What the provider says of a payment when asked, as a fact like any other.
+
+    The same answer again is the same fact: whoever asks every minute fills no inbox. After other
+    news it is another one, as a payment may fail, be tried again, and fail in the same way.
+    """
+    said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
+    name = "|".join(map(str, (source, record.payment_id, record.sequence, *said, about)))
+    return PaymentProcessed(
+        event_id=fingerprint(name.encode()),
+        provider=record.provider,
+        account=record.account,
+        reference=record.reference,
+        status=payment.status,
+        amount=payment.amount or record.amount,
+        occurred_at=payment.occurred_at or now,
+        provider_id=commands.id_told(record, payment),
+        code=payment.code,
+        reason=payment.reason,
+        captured=payment.captured,
+        refunded=payment.refunded,
+        source=source,
+    )
