@@ -246,15 +246,19 @@ def test_what_others_did_is_no_news(service, world):
     assert service.status(session.payment_id).status is S.SUCCEEDED
 
 
-def test_a_return_is_asked_about_and_settles_nothing(service, world):
+def test_on_a_return_stripe_is_asked_and_the_browser_is_not(service, world):
     session = create(service, token=None, return_url="https://shop.example/r")
-    world.pay(session.provider_id)
     returned = attrs.evolve(
         event("x", {}), method="GET", query=f"session_id={session.provider_id}".encode(), body=b""
     )
-    seen = service.receive_return(returned, provider="stripe")
-    assert (seen.verified, seen.record.payment_id) == (True, session.payment_id)
-    assert service.status(session.payment_id).status is S.REQUIRES_ACTION
+    for paid, status in ((False, S.REQUIRES_ACTION), (True, S.SUCCEEDED)):
+        if paid:
+            world.pay(session.provider_id)
+        seen = service.receive_return(returned, provider="stripe")
+        assert (seen.verified, seen.record.payment_id) == (True, session.payment_id)
+        assert service.status(session.payment_id).status is status
+    forged = attrs.evolve(returned, query=b"session_id=cs_guessed&redirect_status=succeeded")
+    assert not service.receive_return(forged, provider="stripe").verified
 
 
 # Verification alone.
