@@ -306,6 +306,20 @@ def test_an_answer_from_elsewhere_is_none(status):
         run(STRIPE.fetch_payment(ref), answering({"id": "pi_1"}, status))
 
 
+@pytest.mark.parametrize("url", ["http://bank.example/3ds", "javascript:alert(1)", "", None])
+def test_the_payer_is_sent_to_no_plain_page(url):
+    payment = {
+        "id": "pi_1", "object": "payment_intent", "amount": 250_000, "amount_received": 0,
+        "currency": "vnd", "status": "requires_action", "metadata": {"reference": "ORDER-1"},
+        "next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": url}},
+    }  # fmt: skip
+    ref = PaymentRef(reference="ORDER-1", provider_id="pi_1")
+    with pytest.raises(MalformedResponse):
+        run(STRIPE.fetch_payment(ref), answering(payment))
+    with pytest.raises(OutcomeUnknown):  # the payment is made, and may be made in another way
+        run(STRIPE.create_payment(asked()), answering(payment))
+
+
 def test_a_list_of_refunds_without_end():
     page = {
         "object": "list", "has_more": True,
