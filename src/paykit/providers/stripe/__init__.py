@@ -49,6 +49,7 @@ class Stripe(Payments, Holds, Refunds, Tokens, Webhooks):
         reference=REFERENCE,
         keeps_metadata=True,
         key_known_for=timedelta(hours=24),
+        ask_on_return=True,
     )
     Config = StripeConfig
     config: StripeConfig
