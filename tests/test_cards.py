@@ -7,14 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paykit import (
+    Customer,
     Declined,
     DeclineReason,
     InvalidRequest,
+    LineItem,
     Money,
     PaymentRef,
     PaymentRequest,
     PaymentToken,
     RefundRequest,
+    TokenRequest,
     advice,
 )
 from paykit.cards import holds_card_number, is_card_number, looks_like_card_id
@@ -84,6 +87,27 @@ def test_an_id_that_is_a_card_number_is_refused(number, field):
 def test_a_token_that_is_a_card_number_is_refused(number):
     with pytest.raises(InvalidRequest, match="value: holds a card number"):
         PaymentToken(provider="stripe", value=number)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n: Customer(id=n),
+        lambda n: Customer(name=f"Card {n}"),
+        lambda n: TokenRequest(reference="L-1", customer_id="C-1", grant=n),
+        lambda n: TokenRequest(reference="L-1", customer_id=n),
+    ],
+)
+def test_so_is_one_in_what_goes_along(make):
+    with pytest.raises(InvalidRequest, match="card number") as caught:
+        make("4242424242424242")
+    assert "4242" not in str(caught.value)
+    make("4242424242424241")
+
+
+def test_a_bar_code_is_taken():
+    assert is_card_number("4002240017303")
+    LineItem(id="4002240017303", name="Pen 4002240017303", price=Money(1, "VND"))
 
 
 def test_a_refund_with_a_card_number_is_refused():
