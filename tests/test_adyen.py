@@ -97,6 +97,28 @@ def request(**changes):
     return PaymentRequest(**{**made, **changes})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "javascript:alert(1)",
+        "http://test.adyen.com/x",
+        "//test.adyen.com/x",
+        "https://",
+        "https://test.adyen.com/x\r\nSet-Cookie: a=b",
+        "https://test.adyen.com/x\ty",
+        "https://test.adyen.com\\@evil.example/",
+        'https://test.adyen.com/"onload="x',
+        " https://test.adyen.com/x",
+    ],
+)
+def test_a_payer_is_sent_to_plain_addresses_only(url):
+    for method in ("GET", "POST"):
+        action = {"type": "redirect", "url": url, "method": method, "data": {"a": "b"}}
+        told = {"resultCode": "RedirectShopper", "action": action}
+        with pytest.raises(OutcomeUnknown):
+            run(HOLDS.create_payment(request()), Peer(told))
+
+
 # Held or taken.
 
 

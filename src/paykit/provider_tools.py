@@ -39,6 +39,8 @@ T = TypeVar("T")
 Clock: TypeAlias = Callable[[], datetime]
 IdFactory: TypeAlias = Callable[[], str]
 
+#: What no address has in it unescaped: blanks, controls, double quotes, angles, a backslash.
+_NO_URL = re.compile(r'[\x00-\x20\x7f-\x9f"<>\\]')
 _NOT_LET_IN = frozenset({401, 403})
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
@@ -198,6 +200,10 @@ class ProviderTools:
         origin = "/".join(self.base.split("/", 3)[:3])
         if not url.startswith(("https://", f"{origin}/")):
             raise MalformedResponse("the page is not an https URL", provider=self.name)
+        # It becomes a header or an attribute somewhere: browsers skip line breaks, and take a
+        # backslash for a slash.
+        if _NO_URL.search(url) or url == "https://":
+            raise MalformedResponse("the page is no plain URL", provider=self.name)
         return url
 
     def event_id(self, *parts: str) -> str:
