@@ -238,7 +238,10 @@ STRIPE_HEADERS = {
     "t={t},v1={d}=": "unproven",
     "t={t},v1={d},": "unproven",
     ",t={t},v1={d}": "unproven",
-    "t={t},v1=nonsense,v1={d}": "unproven",
+    "t={t},v1=nonsense,v1={d}": "orphan",  # one match is enough
+    "t={t},v1={d},v1=bad_signature": "orphan",
+    "t={t},v1=nonsense,v1={w}": "unproven",
+    "t={t},v1=nonsense": "unproven",
     "T={t},v1={d}": "unproven",
 }
 
