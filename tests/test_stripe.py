@@ -425,3 +425,12 @@ def test_the_version_and_the_key_go_with_every_call():
     assert request.header("Stripe-Version") == "2026-10-28.endive"
     assert request.header("Authorization") == "Bearer sk_test_key"
     assert "sk_test_key" not in repr(request)
+
+
+def test_what_is_kept_of_an_answer_holds_no_client_secret(shop):
+    told = asked(token=PaymentToken(provider="stripe", value=NEEDS_3DS), return_url=None)
+    session = shop.create_payment(told)
+    secret = session.next.client_secret
+    assert secret
+    assert secret not in json.dumps(session.raw)
+    assert secret not in json.dumps(shop.fetch_payment(session.ref).raw)

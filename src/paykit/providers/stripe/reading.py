@@ -23,7 +23,7 @@ from .states import (
     payment_standing,
     stored_card,
 )
-from .wire import Owned, Page, PaymentIntent, SetupIntent
+from .wire import Owned, Page, PaymentIntent, SetupIntent, without_secrets
 
 S = PaymentStatus
 W = TypeVar("W", bound=PaymentIntent | SetupIntent | Page)
@@ -77,7 +77,7 @@ class Reading(StripeApi):
             code=stands.code,
             reason=stands.reason,
             next=self._link(page) if stands.status is S.REQUIRES_ACTION else None,
-            raw=raw,
+            raw=without_secrets(raw),
         )
 
     def payment(self, intent: PaymentIntent, raw: JsonObject, page: Page | None = None) -> Payment:
@@ -106,7 +106,7 @@ class Reading(StripeApi):
             reason=stands.reason,
             next=step,
             token=token,
-            raw=raw,
+            raw=without_secrets(raw),
         )
 
     def stored(self, setup: SetupIntent, ref: PaymentRef | None, raw: JsonObject) -> Payment:
@@ -127,7 +127,7 @@ class Reading(StripeApi):
             reason=stands.reason,
             next=self.next_step(setup) if stands.status is S.REQUIRES_ACTION else None,
             token=token,
-            raw=raw,
+            raw=without_secrets(raw),
         )
 
     # Asking for one thing.
