@@ -434,3 +434,11 @@ def test_what_is_kept_of_an_answer_holds_no_client_secret(shop):
     assert secret
     assert secret not in json.dumps(session.raw)
     assert secret not in json.dumps(shop.fetch_payment(session.ref).raw)
+
+
+def test_more_than_is_held_is_not_taken(shop):
+    session = shop.create_payment(asked(capture=CaptureMode.MANUAL))
+    for ref in (session.ref, attrs.evolve(session.ref, amount=None)):
+        with pytest.raises(InvalidRequest, match="at most the payment"):
+            shop.capture(ref, PRICE + Money(1, "VND"), idempotency_key="c1")
+    assert shop.fetch_payment(session.ref).status == "authorized"

@@ -179,7 +179,9 @@ class Reading(StripeApi):
         return found
 
     def expect_currency(self, amount: Money | None, ref: PaymentRef) -> Flow[None]:
-        """Refuse an ``amount`` in another currency: Stripe is told a number only.
+        """Refuse an ``amount`` in another currency, as Stripe is told a number only, or above it.
+
+        Accounts that may take more than they hold would take it.
 
         Asks for the payment's, unless ``ref`` tells it.
         """
@@ -192,6 +194,8 @@ class Reading(StripeApi):
             ).amount
         if whole is not None and whole.currency != amount.currency:
             raise InvalidRequest(f"the payment is in {whole.currency}", field="currency")
+        if whole is not None and amount > whole:
+            raise InvalidRequest("at most the payment", field="amount")
 
     def find_intent(
         self, ref: PaymentRef, *, open_too: bool = False
