@@ -1,6 +1,7 @@
 """Card numbers are kept out, ordinary numbers are not; declines have one vocabulary."""
 
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -68,6 +69,10 @@ def request(**fields):
         lambda n: {"metadata": {"note": n.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))}},
         lambda n: {"extra": {"deep": [{"er": n}]}},
         lambda n: {"extra": {"number": int(n)}},
+        lambda n: {"extra": {"number": Decimal(n)}},
+        lambda n: {
+            "description": f"{n[:4]}  {n[4:8]}\u2013{n[8:12]}\u200b{n[12:]}".strip("\u200b")
+        },
     ],
 )
 def test_a_card_number_is_refused_and_not_repeated(number, fields):
@@ -178,6 +183,13 @@ def test_ordinary_texts_are_taken(text):
 def test_text_of_a_megabyte_is_searched_in_linear_time():
     assert not holds_card_number("1 " * 500_000)
     assert holds_card_number("1 " * 500_000 + "4242424242424242")
+
+
+def test_a_number_with_a_point_is_searched_too():
+    with pytest.raises(InvalidRequest, match="card number"):
+        request(extra={"number": 4242424242424242.0})
+    for strange in (float("nan"), float("inf"), 1e300, Decimal("1E+400"), Decimal("sNaN")):
+        assert not holds_card_number(strange)
 
 
 def test_metadata_is_text():

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Final
 
 #: First digits and lengths of the schemes, as the payment industry publishes them.
@@ -30,8 +31,14 @@ _SCHEMES: Final = tuple(
 )
 _SHORTEST: Final = 13
 _LONGEST: Final = 19
-#: As people write them: digits in groups, with one blank, dot or dash between.
-_RUN: Final = re.compile(r"(?<![0-9A-Za-z])[0-9]+(?:[ .\-\u00a0][0-9]+)*(?![0-9A-Za-z])", re.ASCII)
+#: As people write them: digits in groups, with a blank, dot or dash between, or two; and as copied
+#: from pages, with narrow and invisible blanks and long dashes.
+_RUN: Final = re.compile(
+    r"(?<![0-9A-Za-z])[0-9]+"
+    r"(?:[ .\-\t\u00a0\u2009-\u200d\u2010-\u2015\u202f\u2060]{1,2}[0-9]+)*"
+    r"(?![0-9A-Za-z])",
+    re.ASCII,
+)
 _GROUP: Final = re.compile(r"[0-9]+", re.ASCII)
 _SMALLEST_GROUP: Final = 3
 _MOST_GROUPS: Final = 7  # more than a number of 19 digits has
@@ -76,6 +83,10 @@ def _texts(value: object) -> Iterator[str]:
         elif type(item) is int:
             if item < 10**_LONGEST:
                 yield str(item)
+        elif isinstance(item, float | Decimal):
+            number = Decimal(item)
+            if number.is_finite() and abs(number) < 10**_LONGEST:
+                yield f"{number:.0f}"
         elif isinstance(item, Mapping):
             waiting.extend(item)
             waiting.extend(item.values())
