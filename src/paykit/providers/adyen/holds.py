@@ -95,10 +95,13 @@ class Holds(Payments):
         return self.post_keyed(path, body, read, key=key)
 
     def check_received(self, done: Received, psp: str, amount: Money | None) -> None:
-        """Refuse an answer about another payment or amount."""
-        if done.payment_psp_reference != psp:
+        """Refuse an answer about another payment or amount.
+
+        One that names neither is believed: it promises nothing but a webhook.
+        """
+        if done.payment_psp_reference not in {None, psp}:
             raise MalformedResponse("the answer is about another payment", provider=self.name)
-        if amount is not None and done.amount != amount:
+        if amount is not None and done.amount not in {None, amount}:
             raise MalformedResponse("the answer is about another amount", provider=self.name)
 
     def _modification(self, ref: PaymentRef) -> dict[str, Any]:
