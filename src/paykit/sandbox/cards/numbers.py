@@ -224,3 +224,14 @@ COMMON_CARDS: Final = (
     _common("21", "Succeeds, then the capture is taken back", later="capture_fails"),
     _common("22", "Succeeds, refunds fail afterwards", later="refund_fails"),
 )
+
+_SHOWN: Final = {
+    "Succeeds",
+    "Declined: insufficient funds",
+    "Declined: lost",
+    "3-D Secure each time",
+    "3-D Secure that always fails",
+    "Succeeds, then the payer disputes it",
+}
+#: One of each kind, for the pages where somebody types a card.
+SHOWN_CARDS: Final = tuple(card for card in COMMON_CARDS if card.says in _SHOWN)
