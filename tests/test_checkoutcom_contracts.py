@@ -31,6 +31,7 @@ from paykit.testing.conformance.base import attempt
 from paykit.testing.conformance.data import CaseFolder
 
 from .support.contracts import OffContractError, answers, checkoutcom
+from .support.texts import ordinary
 
 FOLDER = CaseFolder.read(Path(__file__).parent / "providers" / "checkoutcom")
 #: Answers that the description does not know, on purpose.
@@ -170,7 +171,7 @@ class Peer:
         return HttpResponse(422, body=b"{}")
 
 
-texts = st.text(st.characters(codec="utf-8"), min_size=1, max_size=60)
+texts = ordinary(st.text(st.characters(codec="utf-8"), min_size=1, max_size=60))
 urls = st.sampled_from(
     ["https://shop.example/r?a=b", "http://localhost/r", "https://s.example/" + "x" * 240, "x", ""]
 )

@@ -1,13 +1,14 @@
 """The tables and lists of the documentation say what the code says."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import attrs
 import jsonschema
 import pytest
 
 from paykit import (
+    CaptureMode,
     Discrepancy,
     Money,
     Outcome,
@@ -32,7 +33,13 @@ from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.sandbox.bank.config import OWN_ACCOUNT
 from paykit.service import AsyncPaymentService, PaymentService, relay, writer
 from paykit.service.commands import CAPTURE_FAILED
-from paykit.service.state import FINAL, FOLLOWS, VOID_FAILED, by_movements
+from paykit.service.state import (
+    FINAL,
+    FOLLOWS,
+    VOID_FAILED,
+    PaymentRecord,
+    by_movements,
+)
 from paykit.service.tally import add_up
 from paykit.testing import deliveries
 from paykit.testing.conformance.data import CaseFolder
@@ -68,12 +75,29 @@ def test_statuses_and_what_follows_them():
     }
 
 
+HOLD = PaymentRecord(
+    payment_id="pay_1",
+    order_id="ORDER-1",
+    provider="stripe",
+    account="default",
+    reference="ORDER-1-1",
+    amount=Money(150_000, "VND"),
+    status=PaymentStatus.AUTHORIZED,
+    capture=CaptureMode.MANUAL,
+    captured=Money(0, "VND"),
+    refunded=Money(0, "VND"),
+    received=Money(0, "VND"),
+    created_at=datetime(2026, 3, 1, tzinfo=UTC),
+    updated_at=datetime(2026, 3, 1, tzinfo=UTC),
+)
+
+
 def test_statuses_by_totals():
     rows = table(SERVICE, "captured", "given back", "status", "discrepancy")
     assert len(rows) > 5
     for captured, refunded, status, discrepancy in rows:
         totals = Money(int(captured), "VND"), Money(int(refunded), "VND")
-        says = by_movements(Money(150_000, "VND"), *totals, add_up([], "VND"))
+        says = by_movements(HOLD, *totals, add_up([], "VND"))
         assert says == (
             next(iter(code(status)), None),
             next(iter(code(discrepancy)), None),

@@ -1,6 +1,7 @@
 """Stripe: money of every currency, pages and payments, refunds that are none, secrets."""
 
 import json
+from datetime import UTC, datetime
 
 import attrs
 import pytest
@@ -16,6 +17,7 @@ from paykit import (
     Declined,
     IdempotencyConflict,
     InvalidRequest,
+    MalformedResponse,
     Money,
     OutcomeUnknown,
     PaymentRef,
@@ -26,6 +28,7 @@ from paykit import (
     RefundRequest,
     Stripe,
     StripeConfig,
+    VietQR,
 )
 from paykit.flow import run
 from paykit.http import HttpRequest, HttpResponse, form_pairs
@@ -40,6 +43,8 @@ from paykit.providers.stripe.amounts import (
     to_wire,
 )
 from paykit.providers.stripe.wire import without_secrets
+from paykit.testing.factories.stripe import StripeDeliveries
+from paykit.testing.factory import Notice
 
 from .support.stripe import DECLINED, NEEDS_3DS, PretendStripe
 
@@ -198,6 +203,26 @@ def test_a_whole_life(shop, peer):
     ]
 
 
+def test_an_amount_in_another_currency_moves_nothing(shop, peer):
+    """Stripe is told a number only, and would take so much of the payment's currency."""
+    ref = shop.create_payment(asked(capture=CaptureMode.MANUAL)).ref
+    unknown = attrs.evolve(ref, amount=None)
+    for meant in (ref, unknown):
+        with pytest.raises(InvalidRequest) as caught:
+            shop.capture(meant, Money(500, "JPY"), idempotency_key="c1")
+        assert caught.value.field == "currency"
+    shop.capture(unknown, Money(200_000, "VND"), idempotency_key="c2")
+    with pytest.raises(InvalidRequest):
+        RefundRequest(payment=ref, reference="R-1", amount=Money(500, "JPY"))
+    yen = RefundRequest(payment=unknown, reference="R-1", amount=Money(500, "JPY"))
+    with pytest.raises(InvalidRequest):
+        shop.refund(yen)
+    part = RefundRequest(payment=unknown, reference="R-1", amount=Money(500, "VND"))
+    assert shop.refund(part).amount == Money(500, "VND")
+    sent = [one.url.rpartition("/")[2] for one in peer.requests if one.method == "POST"]
+    assert sent == ["payment_intents", "capture", "refunds"]
+
+
 def test_a_page_and_its_payment_are_one(shop, peer):
     session = shop.create_payment(
         asked(token=None, return_url="https://shop.example/r", capture=CaptureMode.MANUAL)
@@ -272,6 +297,75 @@ def test_no_answer_to_a_charge_is_no_failure():
 
     with pytest.raises(OutcomeUnknown):
         run(STRIPE.create_payment(asked()), silent)
+
+
+@pytest.mark.parametrize("status", [301, 302, 304])
+def test_an_answer_from_elsewhere_is_none(status):
+    ref = PaymentRef(reference="ORDER-1", provider_id="pi_1")
+    with pytest.raises(MalformedResponse):
+        run(STRIPE.fetch_payment(ref), answering({"id": "pi_1"}, status))
+
+
+@pytest.mark.parametrize("url", ["http://bank.example/3ds", "javascript:alert(1)", "", None])
+def test_the_payer_is_sent_to_no_plain_page(url):
+    payment = {
+        "id": "pi_1", "object": "payment_intent", "amount": 250_000, "amount_received": 0,
+        "currency": "vnd", "status": "requires_action", "metadata": {"reference": "ORDER-1"},
+        "next_action": {"type": "redirect_to_url", "redirect_to_url": {"url": url}},
+    }  # fmt: skip
+    ref = PaymentRef(reference="ORDER-1", provider_id="pi_1")
+    with pytest.raises(MalformedResponse):
+        run(STRIPE.fetch_payment(ref), answering(payment))
+    with pytest.raises(OutcomeUnknown):  # the payment is made, and may be made in another way
+        run(STRIPE.create_payment(asked()), answering(payment))
+
+
+def test_a_list_of_refunds_without_end():
+    page = {
+        "object": "list", "has_more": True,
+        "data": [{"id": "re_1", "object": "refund", "amount": 1, "currency": "usd", "created": 1,
+                  "status": "succeeded", "metadata": {}}],
+    }  # fmt: skip
+    ref = PaymentRef(reference="ORDER-1", provider_id="pi_1")
+    with pytest.raises(MalformedResponse, match="without end"):
+        run(STRIPE.fetch_refund(RefundRef(reference="R-1", payment=ref)), answering(page))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"metadata": {"note": "a\0b"}},
+        {"description": "a\0b"},
+        {"customer": Customer(name="a\0b"), "save_token": True},
+        {"extra": {"statement_descriptor_suffix": "a\0b"}},
+    ],
+    ids=str,
+)
+def test_what_could_not_be_read_in_the_answer_is_not_sent(shop, peer, more):
+    with pytest.raises(InvalidRequest, match="NUL"):
+        shop.create_payment(asked(**more))
+    assert peer.requests == []
+
+
+def test_a_charge_in_another_currency_is_not_ours():
+    charge = {
+        "id": "ch_1", "object": "charge", "amount": 1, "amount_captured": 0, "amount_refunded": 0,
+        "captured": False, "currency": "usd", "status": "succeeded",
+    }  # fmt: skip
+    payment = {
+        "id": "pi_1", "object": "payment_intent", "amount": 1, "amount_received": 0,
+        "currency": "vnd", "status": "requires_capture", "latest_charge": charge,
+        "metadata": {"reference": "ORDER-1"},
+    }  # fmt: skip
+    ref = PaymentRef(reference="ORDER-1", provider_id="pi_1")
+    with pytest.raises(MalformedResponse, match="several currencies"):
+        run(STRIPE.fetch_payment(ref), answering(payment))
+
+
+def test_the_factory_is_for_stripe_only():
+    notice = Notice(state="paid", reference="A", amount=PRICE, at=datetime.now(UTC))
+    with pytest.raises(ConfigurationError):
+        StripeDeliveries().webhook(VietQR.from_dict({"bank": "VCB", "account_number": "1"}), notice)
 
 
 def test_a_declined_error_tells_no_client_secret():

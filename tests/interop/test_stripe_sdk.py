@@ -65,12 +65,20 @@ class Shop:
             return Response(status_code=400)
         return Response(status_code=200)
 
-    def kinds(self, wanted):
-        """The types of the events that arrived, once there are as many as wanted."""
+    def kinds(self, wanted, intent):
+        """The types of the events about a payment, once as many as wanted have arrived."""
         end = time.monotonic() + 10
-        while len(self.events) < wanted and time.monotonic() < end:
+        while len(found := self.about(intent)) < wanted and time.monotonic() < end:
             time.sleep(0.02)
-        return sorted(event.type for event in self.events)
+        return sorted(found)
+
+    def about(self, intent):
+        things = [(event.type, event.data.object) for event in tuple(self.events)]
+        return [
+            kind
+            for kind, thing in things
+            if intent.id in {thing.id, getattr(thing, "payment_intent", None)}
+        ]
 
     def tokenize(self, **card):
         return httpx.post(f"{self.base}/card-field", json={**CARD, **card}).json()["token"]
@@ -122,7 +130,7 @@ def test_held_captured_and_refunded(shop, intents):
     charge = shop.sdk.v1.charges.retrieve(taken.latest_charge, {"expand": ["refunds"]})
     assert (charge.amount_captured, charge.amount_refunded) == (100_000, 40_000)
     assert [one.id for one in charge.refunds.data] == [refund.id]
-    assert shop.kinds(7) == [
+    assert shop.kinds(7, held) == [
         "charge.captured",
         "charge.refunded",
         "charge.succeeded",
@@ -249,4 +257,4 @@ def test_disputed(shop, intents):
     [made] = httpx.post(url).json()["disputes"]
     dispute = shop.sdk.v1.disputes.retrieve(made["id"])
     assert (dispute.status, dispute.amount) == ("needs_response", 150_000)
-    assert shop.kinds(5)[:2] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]
+    assert shop.kinds(5, paid)[:2] == ["charge.dispute.created", "charge.dispute.funds_withdrawn"]

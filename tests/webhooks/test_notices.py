@@ -229,9 +229,10 @@ TABLE = [
         for value in ("", "evt_1/../x", "evt 1", NASTY, LONG, 1, None, MISSING)
     ],
     *[("stripe", {"data": value}, "unreadable") for value in ({}, [], None, "x", MISSING)],
+    *[("stripe", {"data.object": value}, "noop") for value in ({}, {"object": "charge"})],
     *[
         ("stripe", {"data.object": value}, "unreadable")
-        for value in ({}, [], None, "pi_1", {"object": "charge"})
+        for value in ([], None, "pi_1", 1)
     ],
     *[
         ("stripe", {"created": value}, "unreadable")

@@ -54,9 +54,12 @@ class Tally:
 
 
 def is_contradictory(fact: PaymentProcessed, movement: Movement) -> bool:
-    """Whether a fact says of its movement that it was done, and in its status that it was not."""
+    """Whether a fact says of its movement that it was done, and in its status that it was not.
+
+    Or moves nothing.
+    """
     may_be_done = fact.status in _MOVED | {S.NEEDS_REVIEW} | UNDECIDED
-    return movement.amount.minor < 0 or not (movement.undone or may_be_done)
+    return movement.amount.minor <= 0 or not (movement.undone or may_be_done)
 
 
 def next_state(

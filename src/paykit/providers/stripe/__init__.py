@@ -46,6 +46,7 @@ class Stripe(Payments, Holds, Refunds, Tokens, Webhooks):
         read_timeout=80.0,
         reference=REFERENCE,
         keeps_metadata=True,
+        ask_on_return=True,
     )
     Config = StripeConfig
     config: StripeConfig

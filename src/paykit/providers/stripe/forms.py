@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ...errors import InvalidRequest
 from ...models import PaymentRequest
+from ...provider_tools import fit_key
 from ...text import unstorable
 
 ID = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
@@ -19,8 +19,8 @@ _REFERENCE = re.compile(REFERENCE, re.ASCII)
 #: What stands for the session's id in the address that the payer comes back to.
 SESSION_ID: Final = "{CHECKOUT_SESSION_ID}"
 
-_KEY = re.compile(r"[!-~]{1,255}", re.ASCII)
 _PLAIN_URL = re.compile(r"https?://[!-~]+", re.ASCII)
+_MAX_KEY: Final = 255
 _MAX_PAIRS: Final = 50
 _MAX_NAME: Final = 40
 _MAX_VALUE: Final = 500
@@ -39,10 +39,7 @@ def to_key(purpose: str, key: str) -> str:
     """
     if not key.strip():
         raise InvalidRequest("must not be empty", field="idempotency_key")
-    whole = f"{purpose}:{key}"
-    if _KEY.fullmatch(whole):
-        return whole
-    return f"{purpose}:{sha256(key.encode(errors='surrogatepass')).hexdigest()}"
+    return fit_key(f"{purpose}:{key}", limit=_MAX_KEY)
 
 
 def our_reference(metadata: Mapping[str, str], name: str = "reference") -> str | None:

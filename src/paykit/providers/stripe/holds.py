@@ -44,6 +44,7 @@ class Holds(Reading):
         if not final:
             fields["final_capture"] = False
         key = to_key("capture", idempotency_key)
+        yield from self.expect_currency(amount, ref)
         found = yield from self.find_intent(ref)
         if not isinstance(found, str):
             return (yield from self.look_on(found[0], ref, found[1]))

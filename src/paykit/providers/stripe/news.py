@@ -23,13 +23,12 @@ from ...signing import fingerprint
 from ...wire import UnixTime, Wire
 from .codes import CHARGE_STATUSES, DISPUTE_REASONS, EVENTS, REFUND_STATUSES, Subject
 from .config import StripeConfig
-from .forms import our_reference
 from .states import (
     Standing,
     intent_status,
+    is_release,
     page_standing,
     payment_standing,
-    released,
     true_refunds,
 )
 from .wire import (
@@ -37,6 +36,7 @@ from .wire import (
     DisputeShape,
     Id,
     Intent,
+    Owned,
     Page,
     PaymentIntent,
     RefundShape,
@@ -45,6 +45,8 @@ from .wire import (
 
 S = PaymentStatus
 
+#: Their objects carry what paykit keeps with a payment.
+_KNOWN_BY_ITSELF: Final = frozenset({Subject.INTENT, Subject.SETUP, Subject.PAGE, Subject.CHARGE})
 _THIN: Final = "v2.core.event"
 _NAME: Final = "stripe"
 
@@ -92,16 +94,13 @@ def read_envelope(fields: Mapping[str, Any], *, live: bool) -> Envelope:
 
 def open_question(event: Envelope) -> str | None:
     """The id of the payment that has to be asked about before ``event`` can be read."""
-    inside, subject = event.data.object, event.subject
+    subject, owned = event.subject, Owned.told(event.data.object, provider=_NAME)
     if subject is Subject.REFUND:
-        refund = RefundShape.told(inside, provider=_NAME)
-        return refund.payment_intent if refund.payment_reference is None else None
-    if subject is Subject.REFUNDS:
-        charge = ChargeShape.told(inside, provider=_NAME)
+        return owned.payment_intent if owned.payment_reference is None else None
+    if subject is Subject.REFUNDS and owned.reference is not None:
+        charge = ChargeShape.told(event.data.object, provider=_NAME)
         return charge.payment_intent if charge.amount_captured else None
-    if subject is Subject.DISPUTE:
-        return DisputeShape.told(inside, provider=_NAME).payment_intent
-    return None
+    return owned.payment_intent if subject is Subject.DISPUTE else None
 
 
 @attrs.frozen
@@ -109,57 +108,70 @@ class Teller:
     """Says what one event means for the account of ``config``."""
 
     event: Envelope
-    intent: PaymentIntent | None  #: what Stripe answered about the payment, if it was asked
+    intent: PaymentIntent | None  #: what Stripe answered about the payment, if it is ours
     config: StripeConfig
 
     def events(self) -> Iterator[Event]:
-        """What happened; nothing for a payment that paykit did not make."""
+        """What happened; nothing for a payment that paykit did not make, whatever it looks like."""
+        subject, inside = self.event.subject, self.event.data.object
+        owned = Owned.told(inside, provider=_NAME)
+        if subject in _KNOWN_BY_ITSELF:
+            if owned.reference is not None:
+                yield from self._told_by_itself(owned.reference)
+        elif subject is Subject.REFUND and owned.payment_reference is not None:
+            refund = RefundShape.told(inside, provider=_NAME)
+            yield from self._refund(refund, owned.payment_reference, refund.payment_intent)
+        elif self.intent is not None and self.intent.reference is not None:
+            yield from self._asked_about(self.intent, self.intent.reference)
+
+    def _asked_about(self, intent: PaymentIntent, reference: str) -> Iterator[Event]:
+        subject, inside = self.event.subject, self.event.data.object
+        charge = intent.latest_charge
+        if subject is Subject.DISPUTE:
+            yield self._dispute(DisputeShape.told(inside, provider=_NAME), intent, reference)
+        elif subject is Subject.REFUND:
+            refund = RefundShape.told(inside, provider=_NAME)
+            if charge is not None and not is_release(refund, charge):
+                yield from self._refund(refund, reference, intent.id)
+        elif charge is not None:
+            for refund in true_refunds(charge):
+                yield from self._refund(refund, reference, intent.id)
+
+    def _told_by_itself(self, reference: str) -> Iterator[Event]:
         subject, inside = self.event.subject, self.event.data.object
         if subject is Subject.INTENT:
-            yield from self._payment(PaymentIntent.told(inside, provider=_NAME))
+            yield from self._payment(PaymentIntent.told(inside, provider=_NAME), reference)
         elif subject is Subject.SETUP:
-            yield from self._setup(SetupIntent.told(inside, provider=_NAME))
+            yield from self._setup(SetupIntent.told(inside, provider=_NAME), reference)
         elif subject is Subject.PAGE:
-            yield from self._page(Page.told(inside, provider=_NAME))
-        elif subject is Subject.CHARGE:
-            yield from self._charge(ChargeShape.told(inside, provider=_NAME))
-        elif subject is Subject.REFUND:
-            yield from self._one_refund(RefundShape.told(inside, provider=_NAME))
-        elif self.intent is not None and self.intent.reference is not None:
-            if subject is Subject.REFUNDS and self.intent.latest_charge is not None:
-                for refund in true_refunds(self.intent.latest_charge):
-                    yield from self._refund(refund, self.intent.reference, self.intent.id)
-            elif subject is Subject.DISPUTE:
-                yield self._dispute(DisputeShape.told(inside, provider=_NAME), self.intent)
+            yield from self._page(Page.told(inside, provider=_NAME), reference)
+        else:
+            yield from self._charge(ChargeShape.told(inside, provider=_NAME), reference)
 
-    def _payment(self, intent: PaymentIntent) -> Iterator[Event]:
-        if intent.reference is not None:
-            stands = payment_standing(intent)
-            yield self._event(intent.reference, stands, intent.total, intent.id)
-            if intent.setup_future_usage and stands.status in {S.AUTHORIZED, S.SUCCEEDED}:
-                yield from self._grant(intent)
+    def _payment(self, intent: PaymentIntent, reference: str) -> Iterator[Event]:
+        stands = payment_standing(intent)
+        yield self._event(reference, stands, intent.total, intent.id)
+        if intent.setup_future_usage and stands.status in {S.AUTHORIZED, S.SUCCEEDED}:
+            yield from self._grant(intent, reference)
 
-    def _setup(self, setup: SetupIntent) -> Iterator[Event]:
-        if setup.reference is not None:
-            stands = intent_status(setup, setup.last_setup_error)
-            nothing = _nothing(setup.metadata)
-            yield self._event(setup.reference, stands, nothing, setup.id)
-            if stands.status is S.SUCCEEDED:
-                yield from self._grant(setup)
+    def _setup(self, setup: SetupIntent, reference: str) -> Iterator[Event]:
+        stands = intent_status(setup, setup.last_setup_error)
+        yield self._event(reference, stands, _nothing(setup.metadata), setup.id)
+        if stands.status is S.SUCCEEDED:
+            yield from self._grant(setup, reference)
 
-    def _page(self, page: Page) -> Iterator[Event]:
-        if page.reference is None or (page.mode == "setup" and page.status == "complete"):
+    def _page(self, page: Page, reference: str) -> Iterator[Event]:
+        if page.mode == "setup" and page.status == "complete":
             return  # of a set-up its own event tells
         stands = page_standing(page)
         if self.event.type.endswith(".async_payment_failed") and stands.status is S.PENDING:
             stands = attrs.evolve(stands, status=S.FAILED, reason="refused")
         amount = page.total or _nothing(page.metadata)
         # The page's own id would take the place of the payment's, which is told before or after.
-        yield self._event(page.reference, stands, amount, page.payment_intent)
+        yield self._event(reference, stands, amount, page.payment_intent)
 
-    def _charge(self, charge: ChargeShape) -> Iterator[Event]:
-        reference = our_reference(charge.metadata)
-        if reference is None or charge.payment_intent is None:
+    def _charge(self, charge: ChargeShape, reference: str) -> Iterator[Event]:
+        if charge.payment_intent is None:
             return
         status, captured = CHARGE_STATUSES.get(charge.status, S.UNKNOWN), None
         if self.event.type == "charge.expired":
@@ -172,18 +184,6 @@ class Teller:
             captured = charge.money(charge.amount_captured)
         stands = Standing(status=status, code=charge.status, captured=captured)
         yield self._event(reference, stands, charge.total, charge.payment_intent)
-
-    def _one_refund(self, refund: RefundShape) -> Iterator[Event]:
-        reference = refund.payment_reference
-        if reference is None:
-            if self.intent is None or self.intent.reference is None:
-                return
-            reference, charge = self.intent.reference, self.intent.latest_charge
-            if charge is None or not charge.amount_captured:
-                return  # a hold that was released
-            if charge.refunds and released(charge, charge.refunds.data) == refund.id:
-                return
-        yield from self._refund(refund, reference, refund.payment_intent)
 
     def _refund(
         self, refund: RefundShape, reference: str, intent_id: str | None
@@ -204,12 +204,13 @@ class Teller:
         told = self._event(reference, stands, refund.total, intent_id, refund.id)
         yield attrs.evolve(told, movement=movement)
 
-    def _dispute(self, dispute: DisputeShape, intent: PaymentIntent) -> PaymentProcessed:
-        assert intent.reference is not None  # noqa: S101 - looked at before
+    def _dispute(
+        self, dispute: DisputeShape, intent: PaymentIntent, reference: str
+    ) -> PaymentProcessed:
         reason = DISPUTE_REASONS.get(dispute.status, "disputed")
         captured = intent.received if intent.amount_received else None
         stands = Standing(status=S.DISPUTED, code=dispute.status, reason=reason, captured=captured)
-        return self._event(intent.reference, stands, intent.total, intent.id)
+        return self._event(reference, stands, intent.total, intent.id)
 
     def _event(
         self,
@@ -234,14 +235,14 @@ class Teller:
             refunded=stands.refunded,
         )
 
-    def _grant(self, intent: Intent) -> Iterator[TokenGranted]:
+    def _grant(self, intent: Intent, reference: str) -> Iterator[TokenGranted]:
         method, customer = intent.payment_method, intent.customer
-        if method is not None and customer is not None and intent.reference is not None:
+        if method is not None and customer is not None:
             yield TokenGranted(
                 event_id=self._id("token"),
                 provider=_NAME,
                 account=self.config.account,
-                reference=intent.reference,
+                reference=reference,
                 customer_id=customer,
                 grant=method.id,
                 occurred_at=self.event.created,

@@ -20,7 +20,7 @@ from ...models import (
     PaymentStatus,
     Redirect,
 )
-from .forms import ID, check_id, to_key
+from .forms import ID, to_key
 from .reading import Reading
 from .requests import customer_body, customer_of, intent_body, page_body, setup_body
 from .wire import Made, Page, PaymentIntent, SetupIntent
@@ -59,7 +59,7 @@ class Payments(Reading):
                 purpose="customer",
                 key=request.key,
             )
-            customer = check_id(made.id, "customer", "cus_")
+            customer = made.id
         if means is None:
             card = {"type": "card", "card": {"token": request.token.value}}
             method = yield from self.post_typed(

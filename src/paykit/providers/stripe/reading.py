@@ -23,7 +23,7 @@ from .states import (
     payment_standing,
     stored_card,
 )
-from .wire import Page, PaymentIntent, SetupIntent
+from .wire import Owned, Page, PaymentIntent, SetupIntent
 
 S = PaymentStatus
 W = TypeVar("W", bound=PaymentIntent | SetupIntent | Page)
@@ -136,14 +136,27 @@ class Reading(StripeApi):
         self, intent_id: str, ref: PaymentRef | None
     ) -> Flow[tuple[PaymentIntent, JsonObject]]:
         """Ask for a payment, with its charge and its refunds."""
+        _, raw = yield from self._get_intent(intent_id)
+        return self._whole(raw, intent_id, ref), raw
+
+    def get_ours(self, intent_id: str) -> Flow[PaymentIntent | None]:
+        """Ask for a payment; ``None`` if paykit did not make it, whatever it looks like."""
+        owned, raw = yield from self._get_intent(intent_id)
+        return None if owned.reference is None else self._whole(raw, intent_id, None)
+
+    def _get_intent(self, intent_id: str) -> Flow[tuple[Owned, JsonObject]]:
         path = f"/v1/payment_intents/{check_id(intent_id, 'provider_id', 'pi_')}"
-        intent, raw = yield from self.get_typed(path, PaymentIntent, {"expand": EXPANDED})
+        return self.get_typed(path, Owned, {"expand": EXPANDED})
+
+    def _whole(self, raw: JsonObject, wanted: str, ref: PaymentRef | None) -> PaymentIntent:
+        """The payment in an answer that tells all of it; raises :class:`MalformedResponse`."""
+        intent = PaymentIntent.read(raw, provider=self.name)
         charge = intent.latest_charge
         untold = charge is None or (charge.amount_refunded and charge.refunds is None)
         if intent.amount_received and untold:
             # What became of the money would stand there.
             raise MalformedResponse("the charge is not told of", provider=self.name)
-        return self.same(intent, intent_id, ref), raw
+        return self.same(intent, wanted, ref)
 
     def get_page(self, page_id: str, ref: PaymentRef | None) -> Flow[tuple[Page, JsonObject]]:
         """Ask for a payment page."""
@@ -164,6 +177,21 @@ class Reading(StripeApi):
         if found.id != wanted or (ref is not None and found.reference != ref.reference):
             raise MalformedResponse("the answer is about another payment", provider=self.name)
         return found
+
+    def expect_currency(self, amount: Money | None, ref: PaymentRef) -> Flow[None]:
+        """Refuse an ``amount`` in another currency: Stripe is told a number only.
+
+        Asks for the payment's, unless ``ref`` tells it.
+        """
+        if amount is None:
+            return
+        whole = ref.amount
+        if whole is None:
+            whole = (
+                yield from self.look_up(check_id(ref.provider_id, "provider_id", *KINDS), ref)
+            ).amount
+        if whole is not None and whole.currency != amount.currency:
+            raise InvalidRequest(f"the payment is in {whole.currency}", field="currency")
 
     def find_intent(
         self, ref: PaymentRef, *, open_too: bool = False

@@ -38,6 +38,7 @@ class Refunds(Reading):
         if request.amount is not None:
             body["amount"] = to_positive(request.amount)
         key = to_key("refund", request.key)
+        yield from self.expect_currency(request.amount, payment)
         intent_id = yield from self._paid_intent(payment)
         body = {"payment_intent": intent_id, **body}
 

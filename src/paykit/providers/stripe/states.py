@@ -71,7 +71,7 @@ def payment_standing(intent: PaymentIntent) -> Standing:
             card = charge.payment_method_details.card
             return attrs.evolve(stands, expires_at=card.capture_before if card else None)
         return stands
-    if stands.status is S.CANCELED:
+    if stands.status in {S.CANCELED, S.EXPIRED}:
         # The rest of a hold of which a part was taken.
         stands = attrs.evolve(stands, status=S.SUCCEEDED, reason=None)
     stands = attrs.evolve(stands, captured=captured)
@@ -87,7 +87,7 @@ def payment_standing(intent: PaymentIntent) -> Standing:
     return stands
 
 
-def released(charge: ChargeShape, refunds: Sequence[RefundShape]) -> str | None:
+def _released(charge: ChargeShape, refunds: Sequence[RefundShape]) -> str | None:
     """The id of the refund that is none: the rest of a hold of which a part was taken.
 
     Stripe writes that down as a refund, too, and counts it in ``amount_refunded``. It is made
@@ -102,12 +102,18 @@ def released(charge: ChargeShape, refunds: Sequence[RefundShape]) -> str | None:
     return min(alike, key=lambda refund: (refund.created, refund.id)).id if alike else None
 
 
+def is_release(refund: RefundShape, charge: ChargeShape) -> bool:
+    """Whether a refund that paykit did not make gives back nothing that was taken."""
+    listed = charge.refunds.data if charge.refunds else ()
+    return not charge.amount_captured or _released(charge, listed) == refund.id
+
+
 def true_refunds(charge: ChargeShape) -> list[RefundShape]:
     """The refunds of money that was taken, as far as the answer lists them."""
     if charge.refunds is None or not charge.amount_captured:
         return []
     listed = charge.refunds.data
-    rest = released(charge, listed)
+    rest = _released(charge, listed)
     return [refund for refund in listed if refund.id != rest]
 
 

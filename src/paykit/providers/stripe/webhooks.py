@@ -97,10 +97,9 @@ class Webhooks(Reading):
         if wanted is None:
             return None
         try:
-            intent, _ = yield from self.get_intent(wanted, None)
+            return (yield from self.get_ours(wanted))
         except (InvalidRequest, NotFound):
             raise MalformedDelivery("Stripe knows nothing of it", provider=self.name) from None
-        return intent
 
     def _as_return(self, payment: Payment) -> tuple[Event, ...]:
         told = (payment.reference, payment.provider_id, payment.status, payment.amount)

@@ -51,6 +51,23 @@ Link: TypeAlias = Annotated[str | None, PlainValidator(_read_link)]
 Metadata: TypeAlias = Annotated[dict[str, str], PlainValidator(_read_metadata)]
 
 
+class Owned(Wire):
+    """As much of anything as tells whose it is."""
+
+    metadata: Metadata = Field(default_factory=dict)
+    payment_intent: Link = None
+
+    @property
+    def reference(self) -> str | None:
+        """Our reference, if it is one of our payments."""
+        return our_reference(self.metadata)
+
+    @property
+    def payment_reference(self) -> str | None:
+        """The reference of its payment, if it is a refund that paykit made."""
+        return our_reference(self.metadata, PAYMENT_REFERENCE)
+
+
 class Priced(Wire):
     """What has an amount and a currency."""
 
