@@ -8,7 +8,7 @@ import platform
 import sys
 from importlib.metadata import version
 
-from . import calls, imports, transfers, webhooks
+from . import calls, cards, imports, transfers, webhooks
 from .measure import Row
 
 HEADINGS = ("measured", "µs", "against", "ratio", "limit", "")
@@ -52,6 +52,7 @@ def main() -> int:
     rows = [
         *webhooks.rows(rounds=9 if quick else 41, seconds=0.005 if quick else 0.015),
         *transfers.rows(rounds=5 if quick else 21, seconds=0.005 if quick else 0.015),
+        *cards.rows(rounds=5 if quick else 21, seconds=0.005 if quick else 0.015),
         *imports.rows(rounds=3 if quick else 15),
         *calls.rows(
             cpu=server_cpu,

@@ -149,6 +149,9 @@ def test_with_the_keyboard_alone(checkout):
     for text in ("4242424242424242", "1234", "123"):
         page.keyboard.type(text)
         page.keyboard.press("Tab")
+    page.keyboard.press("Enter")  # the list of test cards comes between the field and the button
+    checkout.frame.get_by_text("3-D Secure each time").wait_for()
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Pay"
     assert checkout.frame.get_by_label("Card number").input_value() == "4242 4242 4242 4242"
     assert checkout.frame.get_by_label("Expiry date").input_value() == "12 / 34"

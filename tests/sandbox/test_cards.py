@@ -176,7 +176,7 @@ class TestNumbers:
     def test_the_name_may_change_what_it_does(self):
         assert read_card(TABLE, {**GOOD, "name": "no"}, NOW).does.declines == "fraud"
 
-    @pytest.mark.parametrize("expiry", ["03/26", "3/26", "03 / 2026", " 12/2034 "])
+    @pytest.mark.parametrize("expiry", ["03/26", "3/26", "03 / 2026", " 12/2034 ", "0326", "1234"])
     def test_good_expiries(self, expiry):
         assert read_card(TABLE, {**GOOD, "expiry": expiry}, NOW)
 
@@ -195,6 +195,7 @@ class TestNumbers:
             ("expiry", "13/30"),
             ("expiry", "00/30"),
             ("expiry", "12"),
+            ("expiry", "334"),
             ("expiry", "1²/30"),
             ("cvc", "12"),
             ("cvc", "1234"),

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ..edge import UnreadableError, read_json
-from .numbers import Card, CardTable, MistypedError, read_card
+from .numbers import SHOWN_CARDS, Card, CardTable, MistypedError, read_card
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -60,6 +60,7 @@ class CardField:
             origin=origin,
             asks_name=self.asks_name,
             example=self.table.cards[0],
+            cards=SHOWN_CARDS,
         )
 
     async def _take(self, request: Request) -> Response:

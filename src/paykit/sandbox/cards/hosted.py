@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from ...money import Money
 from ..edge import UnreadableError, read_form
-from .numbers import COMMON_CARDS, Card, CardTable, MistypedError, read_card
+from .numbers import SHOWN_CARDS, Card, CardTable, MistypedError, read_card
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ..pages import Pages
 
 _SEE_OTHER: Final = 303
-_SHOWN_CARDS: Final = 6
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +96,7 @@ class HostedPages:
             gateway=self.gateway,
             title=self.title,
             action=self.url(payment.id),
-            cards=COMMON_CARDS[:_SHOWN_CARDS],
+            cards=SHOWN_CARDS,
         )
 
     async def _take(self, request: Request) -> Response:

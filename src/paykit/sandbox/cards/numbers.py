@@ -49,7 +49,10 @@ _BRANDS: Final = tuple(
     )
 )
 _NUMBER: Final = re.compile(r"[0-9]{12,19}", re.ASCII)
-_EXPIRY: Final = re.compile(r"\s*([0-9]{1,2})\s*/\s*([0-9]{2}|20[0-9]{2})\s*", re.ASCII)
+#: Without the stroke as well: the frame's script may come later than the first digits.
+_EXPIRY: Final = re.compile(
+    r"\s*(?:([0-9]{1,2})\s*/|([0-9]{2}))\s*([0-9]{2}|20[0-9]{2})\s*", re.ASCII
+)
 _CVC: Final = re.compile(r"[0-9]{3,4}", re.ASCII)
 _AMEX_CVC: Final = 4
 _NAME_LENGTH: Final = 100
@@ -180,7 +183,7 @@ def _text(typed: Mapping[str, object], name: str) -> str:
 
 def _expiry(text: str, now: datetime) -> tuple[int, int]:
     found = _EXPIRY.fullmatch(text)
-    month, year = (int(found[1]), int(found[2])) if found else (0, 0)
+    month, year = (int(found[1] or found[2]), int(found[3])) if found else (0, 0)
     if not 1 <= month <= _MONTHS:
         raise MistypedError("expiry", "Your card's expiry date is not complete.")
     year += 0 if year >= 2000 else 2000  # noqa: PLR2004 - two digits
@@ -224,3 +227,14 @@ COMMON_CARDS: Final = (
     _common("21", "Succeeds, then the capture is taken back", later="capture_fails"),
     _common("22", "Succeeds, refunds fail afterwards", later="refund_fails"),
 )
+
+_SHOWN: Final = {
+    "Succeeds",
+    "Declined: insufficient funds",
+    "Declined: lost",
+    "3-D Secure each time",
+    "3-D Secure that always fails",
+    "Succeeds, then the payer disputes it",
+}
+#: One of each kind, for the pages where somebody types a card.
+SHOWN_CARDS: Final = tuple(card for card in COMMON_CARDS if card.says in _SHOWN)
