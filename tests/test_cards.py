@@ -143,12 +143,14 @@ def test_numbers_of_up_to_twelve_digits_are_ids(number):
 def test_ids_that_count_from_a_date_are_ids(day, count):
     for text in (f"{day:%y%m%d}{count:010d}", f"{day:%Y%m%d}{count:08d}"[:16]):
         assert not looks_like_card_id(text)
-        request(reference=text, order_id=text)
+        request(reference=text, order_id=text, description=f"Order {text}", metadata={"a": text})
+        request(description=f"Order {text}", metadata={"order": text})
 
 
 @given(st.integers(min_value=10**16, max_value=10**20))
 def test_long_ids_are_ids(number):
-    request(reference=str(number), order_id=str(number))
+    text = str(number)
+    request(reference=text, order_id=text, description=f"Order {text}", metadata={"a": text})
 
 
 @given(st.integers(min_value=8 * 10**15, max_value=9 * 10**15 - 1))

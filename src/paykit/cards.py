@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from typing import Final
 
@@ -22,7 +22,7 @@ _SCHEMES: Final = tuple(
         ("3[47]", (15,)),  # American Express
         (r"6011|64[4-9]|65", (16, 17, 18, 19)),  # Discover
         (r"35(?:2[89]|[3-8])", (16, 17, 18, 19)),  # JCB
-        (r"30[0-5]|3095|36|3[89]", (14, 15, 16, 17, 18, 19)),  # Diners Club
+        (r"30[0-5]|3095|36|3[89]", (14, 16)),  # Diners Club
         ("62|81", (16, 17, 18, 19)),  # UnionPay
         (r"5018|5020|5038|5893|6304|6759|676[1-3]", (13, 14, 15, 16, 17, 18, 19)),  # Maestro
         ("9704", (16, 19)),  # NAPAS, the cards of Vietnamese banks
@@ -69,9 +69,13 @@ def looks_like_card_id(value: str) -> bool:
     return is_card_number(digits)
 
 
-def holds_card_number(value: object) -> bool:
-    """Whether a card number stands anywhere in a text, a number, or a mapping or list of those."""
-    return any(_in_text(text) for text in _texts(value))
+def holds_card_number(value: object, *, besides: Collection[str | None] = ()) -> bool:
+    """Whether a card number stands anywhere in a text, a number, or a mapping or list of those.
+
+    A number that is one of ``besides`` is none, for it is the shop's own id, nor is one of 16
+    digits that counts from a date.
+    """
+    return any(_in_text(text, besides) for text in _texts(value))
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -94,14 +98,14 @@ def _texts(value: object) -> Iterator[str]:
             waiting.extend(item)
 
 
-def _in_text(text: str) -> bool:
+def _in_text(text: str, besides: Collection[str | None]) -> bool:
     if len(text) < _SHORTEST:
         return False
     text = _UUID.sub(" ", _ascii_digits(text))
-    return any(_in_groups(_GROUP.findall(run.group())) for run in _RUN.finditer(text))
+    return any(_in_groups(_GROUP.findall(run.group()), besides) for run in _RUN.finditer(text))
 
 
-def _in_groups(groups: list[str]) -> bool:
+def _in_groups(groups: list[str], besides: Collection[str | None]) -> bool:
     """Whether one group is a card number, or several that follow each other are one together."""
     for first in range(len(groups)):
         digits = ""
@@ -111,7 +115,9 @@ def _in_groups(groups: list[str]) -> bool:
             digits += group
             if len(digits) > _LONGEST:
                 break
-            if is_card_number(digits):
+            # Who writes a number in groups does not count from a date.
+            dated = digits == group and _DATED.match(digits)
+            if is_card_number(digits) and not dated and digits not in besides:
                 return True
     return False
 

@@ -88,7 +88,12 @@ def _text(_request: object, attribute: attrs.Attribute[Any], value: str | None) 
 
 def _free_text(holder: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     _text(holder, attribute, value)
-    _no_card_number(attribute, found=holds_card_number(value))
+    _no_card_number(attribute, found=holds_card_number(value, besides=_own_ids(holder)))
+
+
+def _own_ids(holder: object) -> tuple[str | None, ...]:
+    """The shop's own ids in a request, which have rules of their own and may be repeated in it."""
+    return getattr(holder, "reference", None), getattr(holder, "order_id", None)
 
 
 def _id(request: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -96,12 +101,12 @@ def _id(request: object, attribute: attrs.Attribute[Any], value: str | None) -> 
     _no_card_number(attribute, found=value is not None and looks_like_card_id(value))
 
 
-def _extra(_request: object, attribute: attrs.Attribute[Any], value: Extra) -> None:
+def _extra(request: object, attribute: attrs.Attribute[Any], value: Extra) -> None:
     if not isinstance(value, Mapping):
         raise InvalidRequest("must be a mapping", field=attribute.name)
     if why := unsendable(value):
         raise InvalidRequest(why, field=attribute.name)
-    _no_card_number(attribute, found=holds_card_number(value))
+    _no_card_number(attribute, found=holds_card_number(value, besides=_own_ids(request)))
 
 
 def _metadata(request: object, attribute: attrs.Attribute[Any], value: Mapping[str, str]) -> None:
