@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -226,8 +227,6 @@ def test_nothing_is_held(shop, hold, status, act):
     shop.receive(told(fact(status)), provider="cards")
     if (act, status) in {("void", "canceled"), ("void", "expired")}:
         assert shop.void(hold).payment is None
-    elif (act, status) == ("capture", "disputed"):
-        assert shop.capture(hold).payment is None
     else:
         with pytest.raises(InvalidRequest, match="nothing is held"):
             getattr(shop, act)(hold)
@@ -321,6 +320,17 @@ def test_the_end_of_another_attempt_leaves_the_hold(shop, hold):
         assert shop.receive(told(late), provider="cards").published == 0
     assert shop.status(hold).status is S.AUTHORIZED
     shop.receive(told(attrs.evolve(fact("failed"), provider_id=None)), provider="cards")
+    assert shop.status(hold).status is S.FAILED
+
+
+def test_a_card_that_was_tried_before_leaves_the_hold(shop, hold):
+    second = timedelta(seconds=1)
+    known = shop.status(hold).updated_at
+    before = attrs.evolve(fact("failed"), occurred_at=known - second)
+    assert shop.receive(told(before), provider="cards").published == 0
+    assert shop.status(hold).status is S.AUTHORIZED
+    after = attrs.evolve(fact("failed", number=2), occurred_at=known + second)
+    assert shop.receive(told(after), provider="cards").published == 1
     assert shop.status(hold).status is S.FAILED
 
 

@@ -128,7 +128,7 @@ def transition(
 
     ``tally`` sums up the movements that are on record, where there are some.
     """
-    if not id_taken and (_is_of_another_attempt(record, fact) or _is_before_the_end(record, fact)):
+    if not id_taken and any(is_old(record, fact) for is_old in _OLD_NEWS):
         return Transition(record, None, Outcome.ACCEPTED)
     discrepancy = _discrepancy(record, fact, id_taken=id_taken)
     status = S.NEEDS_REVIEW if discrepancy else fact.status
@@ -308,6 +308,23 @@ def _is_before_the_end(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     )
 
 
+def _is_before_the_hold(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether a fact tells late that a try failed before the one that made the hold.
+
+    On a hosted page the payer may try several cards, all for one payment of the provider's.
+    """
+    return (
+        record.status is S.AUTHORIZED
+        and fact.status is S.FAILED
+        and fact.provider_id is not None
+        and fact.provider_id == record.provider_id
+        and fact.occurred_at < record.updated_at
+    )
+
+
+_OLD_NEWS: Final = (_is_of_another_attempt, _is_before_the_end, _is_before_the_hold)
+
+
 def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     """Whether somebody who waits for the end of a hold has to hear that there is none."""
     return record.status is S.AUTHORIZED and fact.reason == VOID_FAILED
@@ -391,6 +408,8 @@ def _captured(
         return fact.captured - taken_back if fact.source is Source.WEBHOOK else fact.captured
     if not paid or (record.status in _PAID and record.captured):
         return record.captured
+    if fact.status is S.DISPUTED and record.capture is CaptureMode.MANUAL:
+        return record.captured  # how much was taken of the hold, the capture itself tells
     return record.amount - taken_back
 
 
