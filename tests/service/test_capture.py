@@ -323,6 +323,15 @@ def test_the_end_of_another_attempt_leaves_the_hold(shop, hold):
     assert shop.status(hold).status is S.FAILED
 
 
+@pytest.mark.parametrize("end", ["canceled", "expired"])
+def test_a_void_that_is_refused_brings_no_hold_back(shop, hold, end):
+    shop.receive(told(fact(end)), provider="cards")
+    later = shop.status(hold).updated_at + timedelta(seconds=1)
+    refusal = attrs.evolve(fact("authorized", reason="void_failed"), occurred_at=later)
+    assert shop.receive(told(refusal), provider="cards").published == 0
+    assert shop.status(hold).status is S(end)
+
+
 def test_a_card_that_was_tried_before_leaves_the_hold(shop, hold):
     second = timedelta(seconds=1)
     known = shop.status(hold).updated_at

@@ -298,14 +298,16 @@ def _is_of_another_attempt(record: PaymentRecord, fact: PaymentProcessed) -> boo
 
 
 def _is_before_the_end(record: PaymentRecord, fact: PaymentProcessed) -> bool:
-    """Whether a fact tells late of a hold that is over: a hold that is over does not come back."""
-    return (
-        record.status in {S.CANCELED, S.EXPIRED}
-        and fact.status is S.AUTHORIZED
-        and fact.provider_id is not None
-        and fact.provider_id == record.provider_id
-        and fact.occurred_at <= record.updated_at
-    )
+    """Whether a fact tells late of a hold that is over: a hold that is over does not come back.
+
+    Nor does it when a void is refused for just that reason.
+    """
+    if record.status not in {S.CANCELED, S.EXPIRED} or fact.status is not S.AUTHORIZED:
+        return False
+    if fact.reason == VOID_FAILED:
+        return fact.provider_id in {record.provider_id, None}
+    same = fact.provider_id is not None and fact.provider_id == record.provider_id
+    return same and fact.occurred_at <= record.updated_at
 
 
 def _is_before_the_hold(record: PaymentRecord, fact: PaymentProcessed) -> bool:
