@@ -54,6 +54,10 @@ class Gateway:
     name: str
     #: Whether the gateway can be asked how a payment stands.
     answers = True
+    #: What its answer does not tell: a notice with this in it has to come again.
+    untold: bytes | None = None
+    #: What is told weeks after the rest, and so not before it.
+    last: bytes | None = None
 
     def __init__(self, habits: Habits, clock: Clock) -> None:
         self.habits, self.clock = habits, clock
@@ -203,6 +207,7 @@ class AdyenGateway(Gateway):
     name = "adyen"
     simulate = AdyenSimulator
     answers = False
+    last = b'"EXPIRE"'
 
     def account(self, habits):
         wait = {"processing": FIVE} if habits.slow else {}
@@ -245,6 +250,7 @@ class AdyenGateway(Gateway):
 class CheckoutComGateway(Gateway):
     name = "checkoutcom"
     simulate = CheckoutComSimulator
+    untold = b'"dispute_'
 
     def account(self, habits):
         wait = {"processing": FIVE} if habits.slow else {}

@@ -306,8 +306,14 @@ class Story:
     # What the shop hears.
 
     def waiting(self) -> list:
-        gone = self.heard | self.dropped
-        return [one for one in self.gateway.notices() if one.id not in gone]
+        found, early = [], True
+        for notice in self.gateway.notices():
+            last = self.gateway.last is not None and self.gateway.last in notice.request.body
+            open_ = notice.id not in self.heard
+            if open_ and notice.id not in self.dropped and (early or not last):
+                found.append(notice)
+            early = early and not open_
+        return found
 
     def hear(self, paying: Paying, place: int) -> None:
         """One notice of those that wait, the oldest or any other."""
@@ -389,6 +395,9 @@ class Story:
         self.wait(self.payings[0], 600)
         if not self.gateway.answers or redeliver:
             self.dropped.clear()
+        for notice in self.gateway.notices():
+            if self.gateway.untold and self.gateway.untold in notice.request.body:
+                self.dropped.discard(notice.id)
         self.hear_in(order)
         if not self.dropped:
             return
