@@ -191,9 +191,7 @@ class Story:
         final = paying.asked.setdefault(key or (amount or PRICE).minor, final)
 
         def capture() -> None:
-            done = self.service.capture(
-                paying.payment_id, amount, idempotency_key=key, final=final
-            )
+            done = self.service.capture(paying.payment_id, amount, idempotency_key=key, final=final)
             self.events += done.published
 
         self.command(capture, fault)
@@ -357,9 +355,7 @@ class Story:
                 assert self.snapshot() == before
 
     def take(self, notice) -> None:
-        receipt = self.service.receive(
-            self.gateway.delivery(notice), provider=self.gateway.name
-        )
+        receipt = self.service.receive(self.gateway.delivery(notice), provider=self.gateway.name)
         assert receipt.reply.status == 200, (receipt, notice.request.body)
         assert receipt.outcome in _TAKEN, (receipt, notice.request.body)
         self.events += receipt.published
