@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
-from datetime import timedelta
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import attrs
 import pytest
@@ -321,6 +321,16 @@ def test_the_end_of_another_attempt_leaves_the_hold(shop, hold):
     assert shop.status(hold).status is S.AUTHORIZED
     shop.receive(told(attrs.evolve(fact("failed"), provider_id=None)), provider="cards")
     assert shop.status(hold).status is S.FAILED
+
+
+def test_a_try_that_failed_leaves_the_page_its_name(shop):
+    shop.transport.answers.append(answer("requires_action", id="page-1", action={"type": "page"}))
+    payment_id = shop.create(request(), provider="cards").payment_id
+    shop.receive(told(fact("failed", provider_id="try-1")), provider="cards")
+    assert shop.status(payment_id).provider_id == "page-1"  # which can be asked about still
+    shop.receive(told(fact("authorized", provider_id="try-2")), provider="cards")
+    record = shop.status(payment_id)
+    assert (record.status, record.provider_id) == (S.AUTHORIZED, "try-2")
 
 
 @pytest.mark.parametrize("end", ["canceled", "expired"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+from itertools import chain
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -154,7 +155,7 @@ def test_our_record_is_what_the_books_say(name, tmp_path):
         suppress_health_check=list(HealthCheck),
     )
     def lives(habits, first, parts, order, redeliver):
-        live(name, tmp_path, habits, [first, *sum(parts, [])], order, redeliver)
+        live(name, tmp_path, habits, [first, *chain(*parts)], order, redeliver)
 
     lives()
 

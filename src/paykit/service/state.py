@@ -161,7 +161,7 @@ def transition(
         status=status,
         captured=max(record.captured, captured),
         refunded=max(record.refunded, refunded),
-        provider_id=record.provider_id if discrepancy else fact.provider_id or record.provider_id,
+        provider_id=record.provider_id if discrepancy else _named(record, fact),
         discrepancy=discrepancy or left,
         code=fact.code,
         reason=fact.reason,
@@ -171,6 +171,13 @@ def transition(
     if silent:
         return Transition(after, None, outcome)
     return Transition(after, _published(after, fact, discrepancy or of_totals), outcome)
+
+
+def _named(record: PaymentRecord, fact: PaymentProcessed) -> str | None:
+    """What the provider calls it. A page is still asked about after a try on it that failed."""
+    if fact.status is S.FAILED and record.provider_id is not None:
+        return record.provider_id
+    return fact.provider_id or record.provider_id
 
 
 def _may_follow(record: PaymentRecord, fact: PaymentProcessed, status: PaymentStatus) -> bool:

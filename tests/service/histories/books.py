@@ -26,7 +26,7 @@ def check(story: Story) -> None:
             assert not attempts, "the gateway has a payment that we know nothing of"
             continue
         _check_money(paying, record, attempts)
-        allowed, discrepancy = implied(attempts)
+        allowed, discrepancy = implied(attempts, whole=paying.request.capture == "automatic")
         assert record.status in allowed, (record, allowed)
         assert record.discrepancy is discrepancy, record
         mine = [event for event in events if event.payment_id == record.payment_id]
@@ -45,21 +45,24 @@ def _check_money(paying: Paying, record, attempts: list[CardPayment]) -> None:
     assert record.captured <= record.amount
 
 
-def implied(attempts: list[CardPayment]) -> tuple[set[S], Discrepancy | None]:
-    """The statuses that the books allow, and the discrepancy."""
+def implied(attempts: list[CardPayment], *, whole: bool) -> tuple[set[S], Discrepancy | None]:
+    """The statuses that the books allow, and the discrepancy; it may be to be taken ``whole``."""
     held = next((one for one in attempts if one.held is not None), None)
     if held is None:
         return _unheld(attempts), None
     # What Adyen was to take by itself was counted from the authorisation on.
     gone = [c for c in held.captures if c.state == "undone" or _counted_before(c)]
     reversed_ = Discrepancy.REVERSED if gone else None
+    part = whole and held.zero < held.captured < held.amount
     if held.disputes:
-        return {S.DISPUTED}, reversed_
+        return {S.DISPUTED}, reversed_ or (Discrepancy.UNDERPAID if part else None)
     if reversed_:
         return {S.NEEDS_REVIEW}, reversed_
+    if part:
+        return {S.NEEDS_REVIEW}, Discrepancy.UNDERPAID
     if held.refunded:
-        whole = held.refunded == held.captured
-        return ({S.REFUNDED} if whole else {S.PARTIALLY_REFUNDED}), None
+        all_of_it = held.refunded == held.captured
+        return ({S.REFUNDED} if all_of_it else {S.PARTIALLY_REFUNDED}), None
     if held.captured:
         # While more can be taken, it may also be called held.
         return {S.SUCCEEDED, S.AUTHORIZED} if held.capturable else {S.SUCCEEDED}, None
