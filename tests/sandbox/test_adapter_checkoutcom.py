@@ -226,18 +226,6 @@ def test_a_return_that_is_made_up_proves_nothing(shop):
     assert event.status is S.REQUIRES_ACTION
 
 
-@pytest.mark.parametrize("outcome", ["", "abandon"])
-def test_nothing_can_be_given_back_of_what_was_not_taken(shop, outcome):
-    session = shop.create(common("12"))
-    if outcome:
-        shop.answer(session, outcome)
-    with pytest.raises(Declined):
-        shop.refund(session)
-    ref = RefundRef(reference="BACK-1", payment=session.ref)
-    with pytest.raises(NotFound):
-        shop.do(shop.provider.fetch_refund(ref))
-
-
 @pytest.mark.parametrize(
     ("card", "reason"),
     [

@@ -23,7 +23,6 @@ from .wire import KEY, REFERENCE, Action, ActionAccepted, kept
 S = PaymentStatus
 #: The state tells why nothing can be taken or released any more.
 _OPEN = frozenset({S.AUTHORIZED, S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
-_NOTHING_DONE = frozenset({S.PENDING, S.REQUIRES_ACTION, S.FAILED, S.CANCELED, S.EXPIRED})
 
 
 @attrs.frozen
@@ -88,10 +87,7 @@ class Holds(Payments):
             return self.settle(call, response, self._no_actions)
         found = [Action.read(item, provider=self.name) for item in response.json_objects()]
         if not found:
-            # There is none as long as the payer is asked, nor where the payer gave up.
-            now = yield from self.payment_at(payment_id, None)
-            if now.status not in _NOTHING_DONE:
-                raise MalformedResponse("a payment has at least one action", provider=self.name)
+            raise MalformedResponse("a payment has at least one action", provider=self.name)
         return found
 
     def _no_actions(self, answer: JsonObject, response: HttpResponse) -> list[Action]:

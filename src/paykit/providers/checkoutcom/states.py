@@ -60,6 +60,7 @@ def as_payment(details: Details, raw: dict[str, object], reference: str) -> Paym
         expires_at=details.expires_on if stands.status is S.AUTHORIZED else None,
         code=details.status,
         reason=stands.reason,
+        occurred_at=details.requested_on,
         next=Redirect(redirect.href) if asks and redirect else None,
         token=stored_card(
             details.source,
