@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import attrs
 import pytest
@@ -226,8 +227,6 @@ def test_nothing_is_held(shop, hold, status, act):
     shop.receive(told(fact(status)), provider="cards")
     if (act, status) in {("void", "canceled"), ("void", "expired")}:
         assert shop.void(hold).payment is None
-    elif (act, status) == ("capture", "disputed"):
-        assert shop.capture(hold).payment is None
     else:
         with pytest.raises(InvalidRequest, match="nothing is held"):
             getattr(shop, act)(hold)
@@ -321,6 +320,36 @@ def test_the_end_of_another_attempt_leaves_the_hold(shop, hold):
         assert shop.receive(told(late), provider="cards").published == 0
     assert shop.status(hold).status is S.AUTHORIZED
     shop.receive(told(attrs.evolve(fact("failed"), provider_id=None)), provider="cards")
+    assert shop.status(hold).status is S.FAILED
+
+
+def test_a_try_that_failed_leaves_the_page_its_name(shop):
+    shop.transport.answers.append(answer("requires_action", id="page-1", action={"type": "page"}))
+    payment_id = shop.create(request(), provider="cards").payment_id
+    shop.receive(told(fact("failed", provider_id="try-1")), provider="cards")
+    assert shop.status(payment_id).provider_id == "page-1"  # which can be asked about still
+    shop.receive(told(fact("authorized", provider_id="try-2")), provider="cards")
+    record = shop.status(payment_id)
+    assert (record.status, record.provider_id) == (S.AUTHORIZED, "try-2")
+
+
+@pytest.mark.parametrize("end", ["canceled", "expired"])
+def test_a_void_that_is_refused_brings_no_hold_back(shop, hold, end):
+    shop.receive(told(fact(end)), provider="cards")
+    later = shop.status(hold).updated_at + timedelta(seconds=1)
+    refusal = attrs.evolve(fact("authorized", reason="void_failed"), occurred_at=later)
+    assert shop.receive(told(refusal), provider="cards").published == 0
+    assert shop.status(hold).status is S(end)
+
+
+def test_a_card_that_was_tried_before_leaves_the_hold(shop, hold):
+    second = timedelta(seconds=1)
+    known = shop.status(hold).updated_at
+    before = attrs.evolve(fact("failed"), occurred_at=known - second)
+    assert shop.receive(told(before), provider="cards").published == 0
+    assert shop.status(hold).status is S.AUTHORIZED
+    after = attrs.evolve(fact("failed", number=2), occurred_at=known + second)
+    assert shop.receive(told(after), provider="cards").published == 1
     assert shop.status(hold).status is S.FAILED
 
 

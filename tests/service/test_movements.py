@@ -308,12 +308,18 @@ def test_a_refused_capture_is_always_told(engine):
         ([AUTHORIZED], "authorized", 0),
         ([AUTHORIZED, SECOND], "succeeded", 90_000),
         ([AUTHORIZED, fact("expired")], "expired", 0),
-        ([AUTHORIZED, DISPUTE], "disputed", 150_000),
+        ([AUTHORIZED, DISPUTE], "disputed", 0),
         ([], "authorized", 0),
     ]:
         events = run(engine, [*facts, refusal, again(refusal)])[1]
         assert len(events) == len(facts) + 1
         assert said(events[-1]) == (status, "capture_failed", total, 0)
+
+
+def test_a_dispute_does_not_say_how_much_of_a_hold_was_taken(engine):
+    facts = [AUTHORIZED, DISPUTE, FIRST]
+    for order in permutations(facts):
+        assert state(run(engine, order)[0]) == ("disputed", 60_000, 0, None)
 
 
 def test_what_was_taken_back_stays_a_question_for_a_person(engine):

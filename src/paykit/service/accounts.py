@@ -105,7 +105,7 @@ def answer_as_fact(
         reference=record.reference,
         status=payment.status,
         amount=payment.amount or record.amount,
-        occurred_at=payment.occurred_at or now,
+        occurred_at=commands.told_at(payment, now),
         provider_id=commands.id_told(record, payment),
         code=payment.code,
         reason=payment.reason,

@@ -149,6 +149,14 @@ def id_told(record: PaymentRecord, payment: Payment) -> str | None:
     return (record.provider_id if ends_our_hold else None) or payment.provider_id
 
 
+def told_at(payment: Payment, now: datetime) -> datetime:
+    """When what an answer says has happened; that nothing is held any more, it says of now.
+
+    A provider may tell when the payment was asked for, and that is before the hold.
+    """
+    return now if payment.status in UNPAID else payment.occurred_at or now
+
+
 def _answer(
     record: PaymentRecord, payment: Payment, total: Money | None, *, key: str, now: datetime
 ) -> PaymentProcessed:
@@ -163,7 +171,7 @@ def _answer(
         reference=record.reference,
         status=payment.status,
         amount=amount,
-        occurred_at=payment.occurred_at or now,
+        occurred_at=told_at(payment, now),
         provider_id=id_told(record, payment),
         code=payment.code,
         reason=payment.reason,

@@ -128,7 +128,7 @@ def transition(
 
     ``tally`` sums up the movements that are on record, where there are some.
     """
-    if not id_taken and (_is_of_another_attempt(record, fact) or _is_before_the_end(record, fact)):
+    if not id_taken and any(is_old(record, fact) for is_old in _OLD_NEWS):
         return Transition(record, None, Outcome.ACCEPTED)
     discrepancy = _discrepancy(record, fact, id_taken=id_taken)
     status = S.NEEDS_REVIEW if discrepancy else fact.status
@@ -161,7 +161,7 @@ def transition(
         status=status,
         captured=max(record.captured, captured),
         refunded=max(record.refunded, refunded),
-        provider_id=record.provider_id if discrepancy else fact.provider_id or record.provider_id,
+        provider_id=record.provider_id if discrepancy else _named(record, fact),
         discrepancy=discrepancy or left,
         code=fact.code,
         reason=fact.reason,
@@ -171,6 +171,13 @@ def transition(
     if silent:
         return Transition(after, None, outcome)
     return Transition(after, _published(after, fact, discrepancy or of_totals), outcome)
+
+
+def _named(record: PaymentRecord, fact: PaymentProcessed) -> str | None:
+    """What the provider calls it. A page is still asked about after a try on it that failed."""
+    if fact.status is S.FAILED and record.provider_id is not None:
+        return record.provider_id
+    return fact.provider_id or record.provider_id
 
 
 def _may_follow(record: PaymentRecord, fact: PaymentProcessed, status: PaymentStatus) -> bool:
@@ -298,14 +305,33 @@ def _is_of_another_attempt(record: PaymentRecord, fact: PaymentProcessed) -> boo
 
 
 def _is_before_the_end(record: PaymentRecord, fact: PaymentProcessed) -> bool:
-    """Whether a fact tells late of a hold that is over: a hold that is over does not come back."""
+    """Whether a fact tells late of a hold that is over: a hold that is over does not come back.
+
+    Nor does it when a void is refused for just that reason.
+    """
+    if record.status not in {S.CANCELED, S.EXPIRED} or fact.status is not S.AUTHORIZED:
+        return False
+    if fact.reason == VOID_FAILED:
+        return fact.provider_id in {record.provider_id, None}
+    same = fact.provider_id is not None and fact.provider_id == record.provider_id
+    return same and fact.occurred_at <= record.updated_at
+
+
+def _is_before_the_hold(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    """Whether a fact tells late that a try failed before the one that made the hold.
+
+    On a hosted page the payer may try several cards, all for one payment of the provider's.
+    """
     return (
-        record.status in {S.CANCELED, S.EXPIRED}
-        and fact.status is S.AUTHORIZED
+        record.status is S.AUTHORIZED
+        and fact.status is S.FAILED
         and fact.provider_id is not None
         and fact.provider_id == record.provider_id
-        and fact.occurred_at <= record.updated_at
+        and fact.occurred_at < record.updated_at
     )
+
+
+_OLD_NEWS: Final = (_is_of_another_attempt, _is_before_the_end, _is_before_the_hold)
 
 
 def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
@@ -391,6 +417,8 @@ def _captured(
         return fact.captured - taken_back if fact.source is Source.WEBHOOK else fact.captured
     if not paid or (record.status in _PAID and record.captured):
         return record.captured
+    if fact.status is S.DISPUTED and record.capture is CaptureMode.MANUAL:
+        return record.captured  # how much was taken of the hold, the capture itself tells
     return record.amount - taken_back
 
 

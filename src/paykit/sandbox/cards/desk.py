@@ -93,7 +93,8 @@ class Desk:
         elif action == "undo":
             self.till.undo(thing, now)
         else:
-            self.till.settle(thing, now, refused=action == "refuse")
+            # What is going to be refused, as for want of money, only is so sooner.
+            self.till.settle(thing, now, refused=action == "refuse" or bool(thing.reason))
         self.till.catch_up(self.payments(), now)
         return True
 
