@@ -501,6 +501,17 @@ class Answering:
         pass
 
 
+def test_a_report_for_the_company_does_not_keep_back_what_comes_behind_it():
+    report = {
+        "pspReference": "settlement_detail_report_batch_42.csv",
+        "merchantAccountCode": "PaykitCompany",
+        "merchantReference": "",
+    }
+    assert told("REPORT_AVAILABLE", **report) == ()
+    with pytest.raises(MalformedDelivery, match="merchant account"):
+        told("AUTHORISATION", merchantAccountCode="PaykitCompany")
+
+
 def test_every_code_is_in_the_table():
     [mark] = [m for m in test_meaning.pytestmark if m.name == "parametrize"]
     assert {row[0] for row in mark.args[1]} >= EVENTS.keys()

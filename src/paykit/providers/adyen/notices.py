@@ -31,7 +31,8 @@ _LONGEST_REFERENCE: Final = 255
 #: The text is joined by colons without any quoting. Only one of the values may hold colons, the
 #: merchant's own reference; none of these can. So the text can be split in one way only, and
 #: nobody can move a part of one value into another.
-_PSP = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+#: Of a report it is the name of a file.
+_PSP = re.compile(r"[A-Za-z0-9_.-]{1,200}", re.ASCII)
 _ORIGINAL = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9_. -]{1,100}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
