@@ -148,7 +148,7 @@ def test_there_is_one_payos(environment):
 def test_the_page_of_our_own_sandbox_may_be_plain_http():
     sandbox = payos(base_url="http://127.0.0.1:8100/payos")
     assert sandbox.page("http://127.0.0.1:8100/payos/web/1")
-    for url in ("http://127.0.0.1:8100/payosx", "http://payos.vn/1", "javascript:alert(1)", ""):
+    for url in ("http://127.0.0.1:8101/payos/1", "http://payos.vn/1", "javascript:alert(1)", ""):
         with pytest.raises(MalformedResponse):
             sandbox.page(url)
 
