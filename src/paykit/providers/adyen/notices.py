@@ -15,7 +15,7 @@ import attrs
 from ...errors import MalformedDelivery
 from ...money import Money
 from .amounts import from_wire
-from .codes import OF_THE_PAYMENT
+from .codes import EVENTS, OF_THE_PAYMENT
 
 EXPECTED: Final = (
     "additionalData.hmacSignature of each item, base64 of HMAC-SHA256 with the key in hex over "
@@ -31,8 +31,9 @@ _LONGEST_REFERENCE: Final = 255
 #: The text is joined by colons without any quoting. Only one of the values may hold colons, the
 #: merchant's own reference; none of these can. So the text can be split in one way only, and
 #: nobody can move a part of one value into another.
-#: Of a report it is the name of a file.
-_PSP = re.compile(r"[A-Za-z0-9_.-]{1,200}", re.ASCII)
+_PSP = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+#: What a report has in its place.
+_FILE = re.compile(r"[A-Za-z0-9_.-]{1,200}", re.ASCII)
 _ORIGINAL = re.compile(r"[A-Za-z0-9_-]{0,64}", re.ASCII)
 _ACCOUNT = re.compile(r"[A-Za-z0-9_. -]{1,100}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
@@ -125,14 +126,15 @@ def _read_item(item: Mapping[str, Any]) -> Item:
         reference = ""
     if not isinstance(reference, str) or len(reference) > _LONGEST_REFERENCE:
         raise _malformed("merchantReference is not as Adyen writes it")
+    code = _text(item, "eventCode", _CODE)
     return Item(
-        psp=_text(item, "pspReference", _PSP),
+        psp=_text(item, "pspReference", _PSP if code in EVENTS else _FILE),
         original=_text(item, "originalReference", _ORIGINAL, default=""),
         account=_text(item, "merchantAccountCode", _ACCOUNT),
         reference=reference,
         value=value,
         currency=currency,
-        code=_text(item, "eventCode", _CODE),
+        code=code,
         success=success == "true",
     )
 
