@@ -8,12 +8,13 @@ from typing import Final, TypeVar
 
 import attrs
 
-from .errors import AuthenticationFailed, InvalidRequest, MalformedResponse, NotFound, ProviderError
+from .errors import InvalidRequest, MalformedResponse, ProviderError
 from .flow import Flow
 from .http import HttpRequest, HttpResponse, JsonObject
 from .models import Payment, PaymentRef, PaymentRequest, PaymentStatus
 from .money import Money
 from .provider import Provider
+from .provider_tools import BY_STATUS
 from .wire import Wire
 
 T = TypeVar("T")
@@ -21,12 +22,6 @@ W = TypeVar("W", bound=Wire)
 
 _SUCCESSES: Final = range(200, 300)
 _REFUSALS: Final = range(400, 500)
-#: What a refusal means; any other is a plain ProviderError.
-_KINDS: Final[Mapping[int, type[ProviderError]]] = {
-    401: AuthenticationFailed,
-    403: AuthenticationFailed,
-    404: NotFound,
-}
 
 
 class Adapter(Provider):
@@ -110,7 +105,7 @@ class Adapter(Provider):
         def read(answer: JsonObject, response: HttpResponse) -> T:
             status = response.status
             if status in _REFUSALS:
-                kind = _KINDS.get(status, ProviderError)
+                kind = BY_STATUS.get(status, ProviderError)
                 message, code = answer.get("message"), str(status)
                 raise self.answered_no(kind, message, code=code, response=response, raw=answer)
             if status not in _SUCCESSES:

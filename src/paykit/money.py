@@ -54,6 +54,15 @@ def currencies() -> frozenset[str]:
     return frozenset(_EXPONENTS)
 
 
+def rescaled(count: int, *, of: int, to: int) -> int | None:
+    """``count`` units with ``of`` decimal places, in units with ``to``; ``None`` for a fraction.
+
+    For providers that count a currency otherwise than ISO 4217 does.
+    """
+    scaled, rest = divmod(count * 10**to, 10**of)
+    return None if rest else scaled
+
+
 @attrs.frozen(slots=True, order=False)
 class Money:
     """An exact amount: ``Money(150_000, "VND")`` is 150,000 đồng, ``Money(1999, "USD")`` $19.99.

@@ -9,13 +9,14 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias, TypeVar
 
 from .errors import (
     AuthenticationFailed,
     Declined,
     InvalidRequest,
     MalformedResponse,
+    NotFound,
     OutcomeUnknown,
     PaykitError,
     ProviderError,
@@ -41,7 +42,12 @@ IdFactory: TypeAlias = Callable[[], str]
 
 #: What no address has in it unescaped: blanks, controls, double quotes, angles, a backslash.
 _NO_URL = re.compile(r'[\x00-\x20\x7f-\x9f"<>\\]')
-_NOT_LET_IN = frozenset({401, 403})
+#: What a refusal means whose HTTP status says it all; any other is a plain ProviderError.
+BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
+    401: AuthenticationFailed,
+    403: AuthenticationFailed,
+    404: NotFound,
+}
 _TOO_MANY_REQUESTS = 429
 _SERVER_ERROR = 500
 
@@ -314,7 +320,7 @@ class ProviderTools:
                     f"{self.name} gave an unusable answer to a call that moves money ({error}): "
                     "fetch the state, do not send it again"
                 ) from error
-            if response.status in _NOT_LET_IN:
+            if BY_STATUS.get(response.status) is AuthenticationFailed:
                 raise AuthenticationFailed(
                     "not let in", provider=self.name, http_status=response.status
                 ) from error

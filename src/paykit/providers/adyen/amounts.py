@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from ...errors import InvalidRequest
-from ...money import Money, exponent
+from ...money import Money, exponent, rescaled
 
 #: How many decimals each currency has at Adyen. CLP, CVE, IDR and ISK are not as in ISO 4217.
 DECIMALS: Final[Mapping[str, int]] = {
@@ -36,8 +36,8 @@ def to_wire(amount: Money, field: str = "amount") -> dict[str, Any]:
     currency = amount.currency
     if currency not in DECIMALS:
         raise InvalidRequest(f"Adyen does not take {currency}", field="currency")
-    value, rest = divmod(amount.minor * 10 ** DECIMALS[currency], 10 ** exponent(currency))
-    if rest:
+    value = rescaled(amount.minor, of=exponent(currency), to=DECIMALS[currency])
+    if value is None:
         raise InvalidRequest(f"Adyen takes whole {currency} only", field=field)
     if not 0 <= value <= _MAX_VALUE:
         raise InvalidRequest("must be a sensible amount, not negative", field=field)
@@ -48,8 +48,8 @@ def from_wire(currency: str, value: int) -> Money:
     """The money that Adyen wrote; raises :class:`ValueError` where it is none of ours."""
     if currency not in DECIMALS:
         raise ValueError("not a currency of Adyen's")
-    minor, rest = divmod(value * 10 ** exponent(currency), 10 ** DECIMALS[currency])
-    if rest:
+    minor = rescaled(value, of=DECIMALS[currency], to=exponent(currency))
+    if minor is None:
         raise ValueError(f"a fraction of {currency}")
     try:
         return Money(minor, currency)

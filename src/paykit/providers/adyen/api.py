@@ -12,10 +12,8 @@ from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 from ...errors import (
-    AuthenticationFailed,
     IdempotencyConflict,
     MalformedResponse,
-    NotFound,
     OutcomeUnknown,
     PaykitError,
     ProviderError,
@@ -25,7 +23,7 @@ from ...errors import (
 from ...flow import Flow
 from ...http import HttpResponse, JsonObject
 from ...provider import Provider
-from ...provider_tools import fit_key
+from ...provider_tools import BY_STATUS, fit_key
 from .codes import ERRORS, IN_PROGRESS
 from .config import AdyenConfig
 
@@ -34,11 +32,6 @@ T = TypeVar("T")
 #: The longest ``Idempotency-Key`` that Adyen takes.
 LONGEST_KEY: Final = 64
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
-_BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
-    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
-    HTTPStatus.FORBIDDEN: AuthenticationFailed,
-    HTTPStatus.NOT_FOUND: NotFound,
-}
 #: Nobody knows what was done: a fault of Adyen's, or of something on the way to it.
 _UNCLEAR: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT})
 _PSP = re.compile(r"[A-Za-z0-9]{1,40}", re.ASCII)
@@ -117,7 +110,7 @@ class AdyenApi(Provider):
             return self.answered_no(
                 ProviderUnavailable, message, code=code, response=response, raw=answer
             )
-        kind = ERRORS.get(code) or _BY_STATUS.get(status, ProviderError)
+        kind = ERRORS.get(code) or BY_STATUS.get(status, ProviderError)
         if code == IN_PROGRESS:
             kind = RequestInProgress
         elif "idempoten" in message.lower():

@@ -9,11 +9,9 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from ...errors import (
-    AuthenticationFailed,
     Declined,
     IdempotencyConflict,
     MalformedResponse,
-    NotFound,
     PaykitError,
     ProviderError,
     RequestInProgress,
@@ -21,7 +19,7 @@ from ...errors import (
 from ...flow import Flow
 from ...http import HttpRequest, HttpResponse, JsonObject
 from ...provider import Provider
-from ...provider_tools import fit_key
+from ...provider_tools import BY_STATUS, fit_key
 from ...wire import Wire
 from .codes import TOKEN_ERRORS
 from .config import CheckoutComConfig
@@ -30,13 +28,8 @@ from .forms import LONGEST_KEY
 T = TypeVar("T")
 W = TypeVar("W", bound=Wire)
 
-_BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
-    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
-    HTTPStatus.FORBIDDEN: AuthenticationFailed,
-    HTTPStatus.NOT_FOUND: NotFound,
-}
 #: These come without a body, and say all there is to say.
-_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, *_BY_STATUS})
+_BODILESS: Final = frozenset({HTTPStatus.NO_CONTENT, *BY_STATUS})
 _REFUSALS: Final = range(400, 500)
 #: A proxy gave up waiting: nobody knows what was done.
 _UNCLEAR: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT})
@@ -118,7 +111,7 @@ class CheckoutComApi(Provider):
         for one in codes:
             if one in TOKEN_ERRORS:
                 return self._no(Declined, answer, one, response, reason=TOKEN_ERRORS[one])
-        return self._no(_BY_STATUS.get(status, ProviderError), answer, code, response)
+        return self._no(BY_STATUS.get(status, ProviderError), answer, code, response)
 
     def _no(
         self,

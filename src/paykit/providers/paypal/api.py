@@ -12,10 +12,8 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from ...errors import (
-    AuthenticationFailed,
     Declined,
     MalformedResponse,
-    NotFound,
     OutcomeUnknown,
     PaykitError,
     ProviderError,
@@ -25,6 +23,7 @@ from ...errors import (
 from ...flow import Flow
 from ...http import HttpRequest, HttpResponse, JsonObject
 from ...provider import Clock, IdFactory, Provider, random_id, utc_now
+from ...provider_tools import BY_STATUS
 from ...retries import retry_after
 from ...wire import Wire
 from .codes import CONFLICTS, DECLINES, REFUSALS
@@ -38,11 +37,6 @@ W = TypeVar("W", bound=Wire)
 
 _DEBUG_ID = re.compile(r"[0-9a-z-]{1,40}", re.ASCII)
 _DONE: Final = frozenset({HTTPStatus.OK, HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
-_BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
-    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
-    HTTPStatus.FORBIDDEN: AuthenticationFailed,
-    HTTPStatus.NOT_FOUND: NotFound,
-}
 
 
 class PayPalApi(Provider):
@@ -152,7 +146,7 @@ class PayPalApi(Provider):
                 return self._no(Declined, answer, issue, response, reason=DECLINES[issue])
             if issue in REFUSALS:
                 return self._no(REFUSALS[issue], answer, issue, response)
-        return self._no(_BY_STATUS.get(status, ProviderError), answer, code, response)
+        return self._no(BY_STATUS.get(status, ProviderError), answer, code, response)
 
     def _no(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from ...errors import InvalidRequest
-from ...money import Money, exponent
+from ...money import Money, exponent, rescaled
 
 #: Counted without decimals, whatever ISO 4217 says: MGA has two there.
 ZERO_DECIMAL: Final = frozenset(
@@ -49,9 +49,8 @@ def to_wire(amount: Money, field: str = "amount") -> int:
         raise InvalidRequest(f"Stripe does not take {currency}", field="currency")
     if amount.minor < 0:
         raise InvalidRequest("must not be negative", field=field)
-    ours, theirs = _scales(currency)
-    counted, rest = divmod(amount.minor * theirs, ours)
-    if rest:
+    counted = rescaled(amount.minor, of=exponent(currency), to=decimals(currency))
+    if counted is None:
         raise InvalidRequest(f"Stripe takes whole {currency} only", field=field)
     if currency in THREE_DECIMAL and counted % 10:
         raise InvalidRequest(f"Stripe takes no third decimal of {currency}", field=field)
@@ -70,15 +69,7 @@ def read_money(counted: int, currency: str) -> Money:
     code = currency.upper()
     if code not in CURRENCIES or currency != code.lower():
         raise ValueError("not a currency of Stripe's")
-    ours, theirs = _scales(code)
-    minor, rest = divmod(counted * ours, theirs)
-    if rest:
+    minor = rescaled(counted, of=decimals(code), to=exponent(code))
+    if minor is None:
         raise ValueError(f"not whole {code}")
     return Money(minor, code)
-
-
-def _scales(currency: str) -> tuple[int, int]:
-    """How many units make one of the currency: by ISO 4217, and at Stripe."""
-    ours: int = 10 ** exponent(currency)
-    theirs: int = 10 ** decimals(currency)
-    return ours, theirs

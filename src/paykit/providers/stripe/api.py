@@ -9,11 +9,9 @@ from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from ...errors import (
-    AuthenticationFailed,
     Declined,
     IdempotencyConflict,
     MalformedResponse,
-    NotFound,
     OutcomeUnknown,
     PaykitError,
     ProviderError,
@@ -24,6 +22,7 @@ from ...flow import Flow
 from ...http import HttpRequest, HttpResponse, JsonObject, form_pairs
 from ...models import NextAction, Redirect
 from ...provider import Provider
+from ...provider_tools import BY_STATUS
 from ...wire import Wire
 from .codes import REFUSALS, REFUSED_FOR_GOOD
 from .config import StripeConfig
@@ -37,9 +36,7 @@ W = TypeVar("W", bound=Wire)
 _REQUEST_ID = re.compile(r"req_[A-Za-z0-9]{1,60}", re.ASCII)
 _SUCCESSES: Final = range(200, 300)
 _BY_STATUS: Final[Mapping[int, type[ProviderError]]] = {
-    HTTPStatus.UNAUTHORIZED: AuthenticationFailed,
-    HTTPStatus.FORBIDDEN: AuthenticationFailed,
-    HTTPStatus.NOT_FOUND: NotFound,
+    **BY_STATUS,
     # Another call is at work on the same thing, most often the first one with this key.
     HTTPStatus.CONFLICT: RequestInProgress,
 }
