@@ -127,11 +127,11 @@ class Provider(ProviderTools):
 
     def create_payment(self, request: PaymentRequest) -> Flow[PaymentSession]:
         """Ask for a payment; returns what the payer must do."""
-        raise self._unsupported(Capability.CREATE_PAYMENT)
+        raise self.unsupported(Capability.CREATE_PAYMENT)
 
     def fetch_payment(self, ref: PaymentRef) -> Flow[Payment]:
         """Ask for the state of a payment."""
-        raise self._unsupported(Capability.FETCH_PAYMENT)
+        raise self.unsupported(Capability.FETCH_PAYMENT)
 
     def capture(
         self,
@@ -142,11 +142,11 @@ class Provider(ProviderTools):
         final: bool = True,
     ) -> Flow[Payment]:
         """Take held funds: ``amount``, or all of them; ``final`` releases what is left."""
-        raise self._unsupported(Capability.CAPTURE)
+        raise self.unsupported(Capability.CAPTURE)
 
     def void(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:
         """Release held funds."""
-        raise self._unsupported(Capability.VOID)
+        raise self.unsupported(Capability.VOID)
 
     def complete(self, ref: PaymentRef, *, idempotency_key: str) -> Flow[Payment]:
         """Take or hold the money of a payment that the payer approved; else say how it stands.
@@ -154,43 +154,43 @@ class Provider(ProviderTools):
         Only for providers where the payer's approval moves nothing by itself (PayPal). Asks for
         the state first, so doing it twice is harmless.
         """
-        raise self._unsupported(Capability.COMPLETE)
+        raise self.unsupported(Capability.COMPLETE)
 
     def reauthorize(
         self, ref: PaymentRef, amount: Money | None = None, *, idempotency_key: str
     ) -> Flow[Payment]:
         """Renew a hold that is about to lapse."""
-        raise self._unsupported(Capability.REAUTHORIZE)
+        raise self.unsupported(Capability.REAUTHORIZE)
 
     def refund(self, request: RefundRequest) -> Flow[Refund]:
         """Give money back."""
-        raise self._unsupported(Capability.REFUND)
+        raise self.unsupported(Capability.REFUND)
 
     def fetch_refund(self, ref: RefundRef) -> Flow[Refund]:
         """Ask for the state of a refund."""
-        raise self._unsupported(Capability.FETCH_REFUND)
+        raise self.unsupported(Capability.FETCH_REFUND)
 
     def create_token(self, request: TokenRequest) -> Flow[PaymentToken]:
         """Exchange a granted link for a token that can be charged."""
-        raise self._unsupported(Capability.CREATE_TOKEN)
+        raise self.unsupported(Capability.CREATE_TOKEN)
 
     def delete_token(self, token: PaymentToken) -> Flow[None]:
         """Make a stored token useless."""
-        raise self._unsupported(Capability.DELETE_TOKEN)
+        raise self.unsupported(Capability.DELETE_TOKEN)
 
     # Webhooks and browser returns.
 
     def verify(self, delivery: Delivery) -> Flow[Verified]:
         """Prove that a webhook is the provider's; raises :class:`~paykit.errors.WebhookError`."""
-        raise self._unsupported(Capability.VERIFY)
+        raise self.unsupported(Capability.VERIFY)
 
     def verify_return(self, delivery: Delivery) -> Flow[Verified]:
         """Prove a browser return. It informs and never settles: the payer can replay it."""
-        raise self._unsupported(Capability.VERIFY_RETURN)
+        raise self.unsupported(Capability.VERIFY_RETURN)
 
     def parse(self, verified: Verified) -> tuple[Event, ...]:
         """What a proven delivery means; raises :class:`~paykit.errors.MalformedDelivery`."""
-        raise self._unsupported(Capability.VERIFY)
+        raise self.unsupported(Capability.VERIFY)
 
     def reply(self, outcome: Outcome) -> Reply:
         """The acknowledgement that this provider wants for ``outcome``.
@@ -199,10 +199,11 @@ class Provider(ProviderTools):
         is not proven, 400 for what cannot be read, 503 to be told again.
         """
         if Capability.VERIFY not in self.capabilities:
-            raise self._unsupported(Capability.VERIFY)
+            raise self.unsupported(Capability.VERIFY)
         status = _REFUSALS.get(outcome)
         return self.acknowledgement if status is None else Reply(status)
 
-    def _unsupported(self, capability: Capability) -> UnsupportedOperation:
+    def unsupported(self, capability: Capability) -> UnsupportedOperation:
+        """The error of an operation that this provider lacks, with the reason if it has one."""
         why = self.info.why_not.get(capability, "")
         return UnsupportedOperation(self.name, capability.value, why)

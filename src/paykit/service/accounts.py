@@ -60,7 +60,7 @@ class Accounts:
             raise InvalidRequest("there is no such payment", field="payment_id")
         provider = self._provider_of(record)
         if capability not in provider.capabilities:
-            raise provider._unsupported(capability)  # noqa: SLF001 - it knows why
+            raise provider.unsupported(capability)
         return record, provider
 
     def _record(self, fact: PaymentProcessed, now: datetime) -> Operation[int]:
@@ -98,18 +98,5 @@ def answer_as_fact(
     """
     said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
     name = "|".join(map(str, (source, record.payment_id, record.sequence, *said, about)))
-    return PaymentProcessed(
-        event_id=fingerprint(name.encode()),
-        provider=record.provider,
-        account=record.account,
-        reference=record.reference,
-        status=payment.status,
-        amount=payment.amount or record.amount,
-        occurred_at=commands.told_at(payment, now),
-        provider_id=commands.id_told(record, payment),
-        code=payment.code,
-        reason=payment.reason,
-        captured=payment.captured,
-        refunded=payment.refunded,
-        source=source,
-    )
+    event_id = fingerprint(name.encode())
+    return commands.as_fact(record, payment, now, event_id=event_id, source=source)

@@ -15,14 +15,13 @@ from ..events import Movement, MovementKind, PaymentProcessed, Source
 from ..models import Payment, PaymentStatus
 from ..money import Money
 from ..signing import fingerprint
-from .state import UNPAID, VOID_FAILED, PaymentRecord
+from .state import PAID, UNPAID, VOID_FAILED, PaymentRecord
 
 S = PaymentStatus
 
 #: Paid in part, so there may still be a hold beside it.
 _MAY_HOLD_MORE: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED})
 _HELD_NO_MORE: Final = frozenset({S.CANCELED, S.EXPIRED})
-_PAID: Final = _MAY_HOLD_MORE | {S.REFUNDED, S.DISPUTED}
 
 CAPTURE_FAILED: Final = "capture_failed"
 
@@ -48,7 +47,7 @@ def held(record: PaymentRecord) -> Money:
 def to_capture(record: PaymentRecord, amount: Money | None) -> Money | None:
     """How much to capture; ``None``: it is done. Raises :class:`InvalidRequest`."""
     if amount is None:
-        if record.status in _PAID and record.captured >= record.amount:
+        if record.status in PAID and record.captured >= record.amount:
             return None
         if record.status in _MAY_HOLD_MORE:
             raise InvalidRequest("a part is captured: say how much more", field="amount")
@@ -102,7 +101,7 @@ def captured(
 ) -> PaymentProcessed:
     """The provider's answer to a capture of ``amount``, as a fact."""
     total = payment.captured
-    if total is None and payment.status in _PAID:
+    if total is None and payment.status in PAID:
         total = record.captured + amount
     return _answer(record, payment, total, key=key, now=now)
 
@@ -140,7 +139,7 @@ def refused_void(
     return attrs.evolve(whole, reason=VOID_FAILED, movement=None)
 
 
-def id_told(record: PaymentRecord, payment: Payment) -> str | None:
+def _id_told(record: PaymentRecord, payment: Payment) -> str | None:
     """The provider's id of what it answered about.
 
     The end of a hold may come with an id of its own, and it is that of the hold we asked about.
@@ -149,7 +148,7 @@ def id_told(record: PaymentRecord, payment: Payment) -> str | None:
     return (record.provider_id if ends_our_hold else None) or payment.provider_id
 
 
-def told_at(payment: Payment, now: datetime) -> datetime:
+def _told_at(payment: Payment, now: datetime) -> datetime:
     """When what an answer says has happened; that nothing is held any more, it says of now.
 
     A provider may tell when the payment was asked for, and that is before the hold.
@@ -157,25 +156,34 @@ def told_at(payment: Payment, now: datetime) -> datetime:
     return now if payment.status in UNPAID else payment.occurred_at or now
 
 
-def _answer(
-    record: PaymentRecord, payment: Payment, total: Money | None, *, key: str, now: datetime
+def as_fact(
+    record: PaymentRecord, payment: Payment, now: datetime, *, event_id: str, source: Source
 ) -> PaymentProcessed:
-    # Such an answer may have the amount of the one capture: that is not less than was asked.
-    amount = payment.amount or record.amount
-    if amount.currency == record.amount.currency:
-        amount = max(amount, record.amount)
+    """What the provider answered about a payment, as a fact about our record."""
     return PaymentProcessed(
-        event_id=_answer_id(record, key, payment.status),
+        event_id=event_id,
         provider=record.provider,
         account=record.account,
         reference=record.reference,
         status=payment.status,
-        amount=amount,
-        occurred_at=told_at(payment, now),
-        provider_id=id_told(record, payment),
+        amount=payment.amount or record.amount,
+        occurred_at=_told_at(payment, now),
+        provider_id=_id_told(record, payment),
         code=payment.code,
         reason=payment.reason,
-        captured=total,
+        captured=payment.captured,
         refunded=payment.refunded,
-        source=Source.API,
+        source=source,
     )
+
+
+def _answer(
+    record: PaymentRecord, payment: Payment, total: Money | None, *, key: str, now: datetime
+) -> PaymentProcessed:
+    event_id = _answer_id(record, key, payment.status)
+    fact = as_fact(record, payment, now, event_id=event_id, source=Source.API)
+    # Such an answer may have the amount of the one capture: that is not less than was asked.
+    amount = fact.amount
+    if amount.currency == record.amount.currency:
+        amount = max(amount, record.amount)
+    return attrs.evolve(fact, amount=amount, captured=total)

@@ -30,8 +30,8 @@ from .tally import Tally
 
 S = PaymentStatus
 
-_PAID: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
-_CLOSED: Final = _PAID | {S.AUTHORIZED, S.NEEDS_REVIEW}
+PAID: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
+_CLOSED: Final = PAID | {S.AUTHORIZED, S.NEEDS_REVIEW}
 UNPAID: Final = frozenset({S.FAILED, S.CANCELED, S.EXPIRED})
 _OPEN_ENDS: Final = _CLOSED | UNPAID
 
@@ -40,7 +40,7 @@ FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
     S.PENDING: _OPEN_ENDS | {S.REQUIRES_ACTION, S.UNKNOWN},
     S.REQUIRES_ACTION: _OPEN_ENDS | {S.PENDING, S.UNKNOWN},
     S.UNKNOWN: _OPEN_ENDS,
-    S.AUTHORIZED: _PAID | UNPAID | {S.NEEDS_REVIEW},
+    S.AUTHORIZED: PAID | UNPAID | {S.NEEDS_REVIEW},
     S.SUCCEEDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
     S.PARTIALLY_REFUNDED: frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED}),
     S.REFUNDED: frozenset({S.DISPUTED}),
@@ -48,11 +48,11 @@ FOLLOWS: Final[Mapping[PaymentStatus, frozenset[PaymentStatus]]] = {
     S.CANCELED: _CLOSED,
     S.EXPIRED: _CLOSED,
     S.DISPUTED: frozenset(),  # but its refunded total may still grow
-    S.NEEDS_REVIEW: _PAID,
+    S.NEEDS_REVIEW: PAID,
 }
 
 #: Nothing more is expected, though a late success or a refund may still come.
-FINAL: Final = _PAID | UNPAID
+FINAL: Final = PAID | UNPAID
 #: A payment that merely waits is not news for a saga.
 _SILENT: Final = frozenset({S.PENDING, S.REQUIRES_ACTION})
 #: When a payment is closed, any time is too late.
@@ -183,7 +183,7 @@ def _named(record: PaymentRecord, fact: PaymentProcessed) -> str | None:
 def _may_follow(record: PaymentRecord, fact: PaymentProcessed, status: PaymentStatus) -> bool:
     # That the provider itself sends a person to look is more than a notice that contradicts us.
     sent_to_look = status is fact.status is S.NEEDS_REVIEW and fact.discrepancy is None
-    may = sent_to_look and record.status in _PAID - {S.DISPUTED}
+    may = sent_to_look and record.status in PAID - {S.DISPUTED}
     return may or status in FOLLOWS[record.status]
 
 
@@ -360,7 +360,7 @@ def receive_transfer(
         received=record.received,
         received_at=record.received_at,
         expires_at=_LONG_AGO if closed else record.expires_at,
-        paid=record.status in _PAID,
+        paid=record.status in PAID,
     )
     fact = judge(transfer, expected).event
     discrepancy = Discrepancy.PROVIDER_ID if id_taken else fact.discrepancy
@@ -409,13 +409,13 @@ def _captured(
     """The total that came in, as far as the fact can be believed about it."""
     if discrepancy in {Discrepancy.CURRENCY, Discrepancy.PROVIDER_ID}:
         return record.captured
-    paid = fact.status in _PAID and not discrepancy
+    paid = fact.status in PAID and not discrepancy
     taken_back = Money(0, record.amount.currency) if tally is None else tally.taken_back
     # What merely waits may have got a part: that counts once a transfer or the end tells of it.
     if fact.captured and (paid or discrepancy or fact.status is S.AUTHORIZED):
         # A notice may be older than what took its money back; who is asked tells of now.
         return fact.captured - taken_back if fact.source is Source.WEBHOOK else fact.captured
-    if not paid or (record.status in _PAID and record.captured):
+    if not paid or (record.status in PAID and record.captured):
         return record.captured
     if fact.status is S.DISPUTED and record.capture is CaptureMode.MANUAL:
         return record.captured  # how much was taken of the hold, the capture itself tells
@@ -452,13 +452,13 @@ def _discrepancy(
 
 def _is_about_a_part(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     """Whether the amount may be that of a part of a hold: what was taken, or what was left."""
-    held = record.status is S.AUTHORIZED or record.status in _PAID
+    held = record.status is S.AUTHORIZED or record.status in PAID
     return held and bool(fact.captured or fact.status in UNPAID or fact.reason == VOID_FAILED)
 
 
 def _left(record: PaymentRecord, status: PaymentStatus, captured: Money) -> Discrepancy | None:
     """The discrepancy of before, unless it was that of transfers whose sum is whole now."""
-    whole = record.received and status in _PAID and captured >= record.amount
+    whole = record.received and status in PAID and captured >= record.amount
     return None if whole and record.discrepancy is Discrepancy.UNDERPAID else record.discrepancy
 
 

@@ -26,7 +26,7 @@ from .errors import (
     card_error,
     no_such,
 )
-from .methods import Methods
+from .methods import Methods, lacks_return_url
 from .state import Charge, Intent, Json, Method
 from .views import Views, multicapture
 
@@ -164,14 +164,7 @@ class Intents:
                 "can either update the PaymentIntent with a payment method and then confirm it "
                 "again, or confirm it again directly with a payment method or ConfirmationToken.",
             )
-        automatic = intent.fields.get("automatic_payment_methods") or {"enabled": True}
-        kinds = intent.fields.get("allowed_payment_method_types") or intent.fields.get(
-            "payment_method_types"
-        )
-        may_redirect = (
-            automatic["enabled"] and automatic.get("allow_redirects") != "never" and not kinds
-        )
-        if may_redirect and "return_url" not in asked and not asked.get("use_stripe_sdk"):
+        if lacks_return_url(intent.fields, asked):
             raise Refusal(
                 "This PaymentIntent is configured to accept payment methods enabled in your "
                 "Dashboard. Because some of these payment methods might redirect your customer off "

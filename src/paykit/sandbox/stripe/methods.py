@@ -144,6 +144,15 @@ class Methods:
             raise used(method)
 
 
+def lacks_return_url(fields: dict[str, Any], asked: dict[str, Any]) -> bool:
+    """Whether the payer might be sent away, and nobody said where to come back to."""
+    automatic = fields.get("automatic_payment_methods") or {"enabled": True}
+    kinds = fields.get("allowed_payment_method_types") or fields.get("payment_method_types")
+    may_redirect = automatic["enabled"] and automatic.get("allow_redirects") != "never"
+    told = "return_url" in asked or asked.get("use_stripe_sdk")
+    return bool(may_redirect and not kinds and not told)
+
+
 def used(method: Method) -> Refusal:
     """A card without a customer is good for once."""
     return Refusal(

@@ -16,7 +16,7 @@ import attrs
 from ..cards.challenges import Challenges, Finished, Outcome
 from ..edge import with_query
 from .errors import Refusal, authentication_failed, card_error, no_such
-from .methods import Methods
+from .methods import Methods, lacks_return_url
 from .state import Json, Method, Setup
 from .views import Views
 
@@ -185,14 +185,7 @@ class Setups:
                 code="setup_intent_unexpected_state",
                 setup_intent=self.views.setup(setup),
             )
-        automatic = setup.fields.get("automatic_payment_methods") or {"enabled": True}
-        kinds = setup.fields.get("allowed_payment_method_types") or setup.fields.get(
-            "payment_method_types"
-        )
-        may_redirect = (
-            automatic["enabled"] and automatic.get("allow_redirects") != "never" and not kinds
-        )
-        if may_redirect and "return_url" not in asked and not asked.get("use_stripe_sdk"):
+        if lacks_return_url(setup.fields, asked):
             raise Refusal(
                 "This SetupIntent is configured to accept payment methods enabled in your "
                 "Dashboard. Because some of these payment methods might redirect your customer off "
