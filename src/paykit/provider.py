@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from .errors import ConfigurationError, UnsupportedOperation
 from .http import Reply
-from .info import Capability, Outcome, ProviderInfo, hosts
+from .info import Asking, Capability, Outcome, ProviderInfo, hosts
 from .provider_tools import Clock, IdFactory, ProviderTools
 from .wire import ProviderConfig
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .signing import Verified
 
 __all__ = [
+    "Asking",
     "Capability",
     "Clock",
     "IdFactory",

@@ -88,8 +88,9 @@ class Operations(Holds):
         payment_id = reserved.record.payment_id
         if reserved.session is not None:
             return _load_session(reserved.session, reserved.record)
-        known_for = provider.info.key_known_for
-        if charge is not None and known_for and now - reserved.record.created_at >= known_for:
+        age = now - reserved.record.created_at
+        again = charge is not None and not reserved.new
+        if again and not provider.info.may_repeat(Capability.CREATE_PAYMENT, age):
             raise InvalidRequest(
                 f"{provider.info.title} may have forgotten the key of the first call, and would "
                 "charge again: look there what became of it",

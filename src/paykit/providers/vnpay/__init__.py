@@ -8,7 +8,7 @@ All amounts on the wire are đồng × 100, all times are GMT+7.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import attrs
@@ -24,6 +24,7 @@ from ...errors import (
 from ...events import Event, PaymentProcessed, Source
 from ...flow import Flow, done
 from ...http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply, decode_component
+from ...info import Asking
 from ...models import (
     Payment,
     PaymentRef,
@@ -123,6 +124,14 @@ class VNPay(Provider):
         currencies=frozenset({"VND"}),
         countries=frozenset({"VN"}),
         webhook_method="GET",
+        # Nobody tells of a link that is never opened. The same question within some minutes is
+        # refused (94), so the pauses are longer. An IPN comes again for fifty minutes.
+        # A repeated refund is recognised (94) for some time that nobody says: it is not repeated.
+        asking=Asking(
+            again_after=timedelta(minutes=10),
+            grace=timedelta(hours=2),
+            gives_up_after=timedelta(days=7),
+        ),
     )
     Config = VNPayConfig
     config: VNPayConfig
