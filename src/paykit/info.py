@@ -105,6 +105,8 @@ class ProviderInfo:
     hosts: Mapping[Environment, str] = attrs.field(factory=dict)
     #: The form of a reference, as a regular expression.
     reference: str = r"(?s:.+)"
+    #: The form of a refund's reference, where it is another one.
+    refund_reference: str | None = None
     #: What it never tells by a webhook: a payment that stays open has to be asked about.
     silent_on: frozenset[PaymentStatus] = frozenset()
     #: Whether it keeps ``PaymentRequest.metadata`` with a payment.

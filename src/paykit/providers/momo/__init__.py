@@ -80,6 +80,7 @@ from .wire import (
     LINK_FIELDS,
     LINK_NOTICE_FIELDS,
     NOTICE_FIELDS,
+    ORDER_ID,
     POS_FIELDS,
     QUERY_FIELDS,
     REFUND_FIELDS,
@@ -145,6 +146,7 @@ class MoMo(Provider):
             Environment.SANDBOX: "https://test-payment.momo.vn",
             Environment.PRODUCTION: "https://payment.momo.vn",
         },
+        refund_reference=ORDER_ID,
         # One integrator never saw an IPN after the payer had cancelled. A page lives a quarter of
         # an hour, but the account's settings may say otherwise.
         asking=Asking(

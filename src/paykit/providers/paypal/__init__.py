@@ -18,7 +18,7 @@ from ...wire import Environment
 from .amounts import CURRENCIES
 from .config import PayPalConfig
 from .holds import Holds
-from .refunds import Refunds
+from .refunds import REFERENCE, Refunds
 from .webhooks import Webhooks
 
 __all__ = ["PayPal", "PayPalConfig"]
@@ -42,6 +42,7 @@ class PayPal(Holds, Refunds, Webhooks):
             Environment.SANDBOX: "https://api-m.sandbox.paypal.com",
             Environment.PRODUCTION: "https://api-m.paypal.com",
         },
+        refund_reference=REFERENCE,
         # An order that nobody approves just lapses.
         silent_on=frozenset({PaymentStatus.EXPIRED}),
         # How long that takes is not certain: 3, 6 and 72 hours are told. A hold lasts 29 days.

@@ -124,6 +124,8 @@ class VNPay(Provider):
         currencies=frozenset({"VND"}),
         countries=frozenset({"VN"}),
         webhook_method="GET",
+        # It is not sent, but it becomes the request's id.
+        refund_reference=REFERENCE.pattern,
         # Nobody tells of a link that is never opened. The same question within some minutes is
         # refused (94), so the pauses are longer. An IPN comes again for fifty minutes.
         # A repeated refund is recognised (94) for some time that nobody says: it is not repeated.
