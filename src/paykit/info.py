@@ -49,6 +49,14 @@ class Outcome(StrEnum):
     TRY_AGAIN = "try_again"  #: not stored, or not completed yet: the provider shall come again
 
 
+class RefundNotices(StrEnum):
+    """How a provider's webhooks tell of refunds, so that each is counted once."""
+
+    NONE = "none"  #: not at all: its answers count, each refund by our own reference
+    EACH = "each"  #: one by one: ``movement.id`` is the ``Refund.provider_id`` of the answer
+    TOTAL = "total"  #: by what was given back in all; there is no ``movement``
+
+
 #: How long a repeat is harmless where the provider refuses or recognises every one.
 FOR_EVER: Final = timedelta.max
 
@@ -118,6 +126,10 @@ class ProviderInfo:
     #: though the first call succeeded, so after a refusal ask. An operation that is missing here
     #: may act twice: never repeat it, ask.
     repeatable_for: Mapping[Capability, timedelta] = attrs.field(factory=dict)
+    #: How its webhooks tell of refunds.
+    refund_notices: RefundNotices = RefundNotices.NONE
+    #: Whether ``fetch_refund`` tells of the latest refund of a payment, whichever is asked about.
+    tells_last_refund_only: bool = False
     #: Why it lacks an operation, where that is worth a word in the error.
     why_not: Mapping[Capability, str] = attrs.field(factory=dict)
     #: Whether to ask it when the payer is back from it and the payment is still open, because its

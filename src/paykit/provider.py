@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from .errors import ConfigurationError, UnsupportedOperation
 from .http import Reply
-from .info import Asking, Capability, Outcome, ProviderInfo, hosts
+from .info import Asking, Capability, Outcome, ProviderInfo, RefundNotices, hosts
 from .provider_tools import Clock, IdFactory, ProviderTools, nth_reference
 from .wire import ProviderConfig
 
@@ -44,6 +44,7 @@ __all__ = [
     "Outcome",
     "Provider",
     "ProviderInfo",
+    "RefundNotices",
     "hosts",
     "random_id",
     "utc_now",

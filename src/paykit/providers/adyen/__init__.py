@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ...info import Asking, Capability
+from ...info import Asking, Capability, RefundNotices
 from ...provider import ProviderInfo, hosts
 from ...wire import Environment
 from .amounts import CURRENCIES
@@ -57,6 +57,7 @@ class Adyen(Refunds, Tokens, Webhooks):
             Capability.VOID: timedelta(days=7),
             Capability.REFUND: timedelta(days=7),
         },
+        refund_notices=RefundNotices.EACH,
         why_not={
             Capability.FETCH_PAYMENT: _NO_QUESTIONS,
             Capability.FETCH_REFUND: _NO_QUESTIONS,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ...info import FOR_EVER, Asking, Capability
+from ...info import FOR_EVER, Asking, Capability, RefundNotices
 from ...models import PaymentStatus
 from ...provider import ProviderInfo
 from ...wire import Environment
@@ -49,6 +49,7 @@ class CheckoutCom(Refunds, Tokens, Webhooks):
         # Only a key that was answered with 2xx is known again, and what was accepted and is not
         # done yet is not shown: though it is asked first, a repeat may act twice. Not a void.
         repeatable_for={Capability.VOID: FOR_EVER},
+        refund_notices=RefundNotices.EACH,
         keeps_metadata=True,
     )
     Config = CheckoutComConfig

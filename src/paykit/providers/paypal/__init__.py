@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ...info import FOR_EVER, Asking, Capability
+from ...info import FOR_EVER, Asking, Capability, RefundNotices
 from ...models import PaymentStatus
 from ...provider import ProviderInfo
 from ...wire import Environment
@@ -56,6 +56,7 @@ class PayPal(Holds, Refunds, Webhooks):
             Capability.REAUTHORIZE: timedelta(days=45),
             Capability.REFUND: timedelta(days=45),
         },
+        refund_notices=RefundNotices.TOTAL,
     )
     Config = PayPalConfig
     config: PayPalConfig

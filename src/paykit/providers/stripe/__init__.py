@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ...info import FOR_EVER, Asking, Capability, hosts
+from ...info import FOR_EVER, Asking, Capability, RefundNotices, hosts
 from ...provider import ProviderInfo
 from .amounts import CURRENCIES
 from .config import StripeConfig
@@ -58,6 +58,7 @@ class Stripe(Payments, Holds, Refunds, Tokens, Webhooks):
             Capability.VOID: FOR_EVER,
             Capability.REFUND: timedelta(hours=24),
         },
+        refund_notices=RefundNotices.EACH,
         ask_on_return=True,
     )
     Config = StripeConfig
