@@ -8,6 +8,7 @@ does not, so topics are made at first use or by :meth:`MockCluster.create_topic`
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import functools
@@ -103,6 +104,40 @@ def mock_cluster(brokers: int = 3) -> Iterator[MockCluster]:
             library.rd_kafka_mock_cluster_destroy(cluster)
     finally:
         library.rd_kafka_destroy(client)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a topic."""
+
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: dict[str, bytes]
+
+
+def read_all(bootstrap: str, topic: str) -> list[Record]:
+    """All records that a topic has by now, each partition in its order, read by aiokafka."""
+    return asyncio.run(_read_all(bootstrap, topic))
+
+
+async def _read_all(bootstrap: str, topic: str) -> list[Record]:
+    from aiokafka import AIOKafkaConsumer
+
+    records = []
+    # Without a group it assigns itself all partitions.
+    async with AIOKafkaConsumer(
+        topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest"
+    ) as reader:
+        ends = await reader.end_offsets(reader.assignment())
+        for partition, end in ends.items():
+            while await reader.position(partition) < end:
+                got = await reader.getmany(partition, timeout_ms=1000)
+                records += [
+                    Record(one.partition, one.key, one.value, dict(one.headers))
+                    for one in got.get(partition, [])
+                ]
+    return records
 
 
 #: name: what it returns, and what it takes. Handles are pointers, and error codes are integers.
