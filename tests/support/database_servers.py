@@ -123,8 +123,8 @@ class Postgres(Server):
         return [name for (name,) in self._home("SELECT datname FROM pg_database")]
 
     def create(self, name: str) -> None:
-        # Nobody can be connected to template0, which would be in the way.
-        self._home(f'CREATE DATABASE "{name}" TEMPLATE template0')
+        # To template0 nobody can be connected, which would be in the way; and it takes any encoding.
+        self._home(f"CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'")
 
     def drop(self, name: str) -> None:
         self._forget(name)
@@ -148,10 +148,13 @@ class Postgres(Server):
         if not found:
             return
         tables = [table for table, _ in found]
-        if self._superuser and max(size for _, size in found) <= _SMALL_BYTES:
+        small = max(size for _, size in found) <= _SMALL_BYTES
+        if small and self._superuser:
             # Several statements at once are one transaction; as a replica it asks no foreign keys.
             steps = ["SET LOCAL session_replication_role = replica"]
             steps += [f"DELETE FROM {table}" for table in tables]
+        elif small and not self._run(name, "SELECT FROM pg_constraint WHERE contype = 'f' LIMIT 1"):
+            steps = [f"DELETE FROM {table}" for table in tables]
         else:
             steps = [f"TRUNCATE {', '.join(tables)}"]
         kept = ", ".join(f"'{table}'" for table in keep) or "''"

@@ -19,16 +19,18 @@ import pytest
 
 _SECONDS: Final = 3
 
-#: Tried in turn. ``{user}`` is whoever runs the tests.
+#: Tried in turn. ``{user}`` is whoever runs the tests; ``scripts/services`` makes ``paykit_test``.
 _USUAL: Final = {
     "postgres": (
         "postgresql://postgres@127.0.0.1:5432/postgres",
         "postgresql://{user}@127.0.0.1:5432/postgres",
         "postgresql://{user}@/postgres?host=/var/run/postgresql",
+        "postgresql://paykit_test:paykit_test@127.0.0.1:5432/postgres",
     ),
     "mariadb": (
         "mysql://root@127.0.0.1:3306/",
         "mysql://{user}@localhost/?unix_socket=/run/mysqld/mysqld.sock",
+        "mysql://paykit_test:paykit_test@127.0.0.1:3306/",
     ),
     "redis": ("redis://127.0.0.1:6379/0",),
     "rabbitmq": ("amqp://guest:guest@127.0.0.1:5672/",),
@@ -93,7 +95,7 @@ def _ask_postgres(url: str) -> None:
             (may,) = connection.execute(
                 "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
             ).fetchone()
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise NoAnswerError(str(error).strip().splitlines()[-1]) from error
     if not may:
         raise NoAnswerError("the role may not create databases")
