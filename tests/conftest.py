@@ -7,6 +7,13 @@ from .support.databases import (  # noqa: F401 - fixtures
     database_kind,
     shared_databases,
 )
+from .support.private_servers import (  # noqa: F401 - fixtures
+    private_mariadb,
+    private_nats,
+    private_postgres,
+    private_redis,
+    private_servers,
+)
 
 # A busy machine is no failure: speed is measured in benchmarks/.
 settings.register_profile("paykit", settings(), deadline=None)

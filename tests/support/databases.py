@@ -7,6 +7,7 @@ Measured with 8 tables on PostgreSQL: making and dropping a database 60 ms, :fun
 from __future__ import annotations
 
 import contextlib
+import functools
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,10 @@ from typing import Final
 import pytest
 from sqlalchemy import URL, make_url
 
-from .database_servers import Server, new_name, server
+from . import services
+from .database_server import Server, new_name
+from .mariadb import MariaDb
+from .postgres import Postgres
 
 #: The kinds of databases that paykit runs on, and what SQLAlchemy calls their drivers.
 DRIVERS: Final = {
@@ -28,13 +32,16 @@ KINDS: Final = tuple(DRIVERS)
 
 
 @contextlib.contextmanager
-def fresh_database(kind: str, *, folder: Path) -> Iterator[str]:
-    """The URL of a new database without tables, dropped at the end though it be in use."""
+def fresh_database(kind: str, *, folder: Path, at: str | None = None) -> Iterator[str]:
+    """The URL of a new database without tables, dropped at the end though it be in use.
+
+    ``at`` is the URL of another server than that of all tests.
+    """
     name = new_name()
     if kind == "sqlite":
         yield f"sqlite:///{folder}/{name}.db"
         return
-    home = _server_of(DRIVERS[kind])
+    home = server_at(at) if at else server(kind.partition("-")[0])
     home.create(name)
     try:
         yield home.url(name, driver=DRIVERS[kind])
@@ -47,7 +54,7 @@ def blank(url: str) -> None:
     parsed = make_url(url)
     name = parsed.database or ""
     if parsed.get_backend_name() != "sqlite":
-        _server_of(parsed.drivername).blank(name)
+        server_at(parsed).blank(name)
         return
     for end in ("", "-journal", "-wal", "-shm"):
         Path(f"{name}{end}").unlink(missing_ok=True)
@@ -61,7 +68,7 @@ def empty(url: str, *, keep: Sequence[str] = ()) -> None:
     parsed = make_url(url)
     name = parsed.database or ""
     if parsed.get_backend_name() != "sqlite":
-        _server_of(parsed.drivername).empty(name, keep)
+        server_at(parsed).empty(name, keep)
         return
     with contextlib.closing(sqlite3.connect(name, timeout=10)) as connection, connection:
         rows = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
@@ -74,8 +81,26 @@ def empty(url: str, *, keep: Sequence[str] = ()) -> None:
                 connection.execute(f'DELETE FROM "{table}"')
 
 
-def _server_of(driver: str) -> Server:
-    return server("postgres" if driver.startswith("postgresql") else "mariadb")
+@functools.cache
+def server(name: str) -> Server:
+    """The server of this process's tests, ``postgres`` or ``mariadb``; without it no test."""
+    found = server_at(services.require(name))
+    found.drop_leftovers()
+    return found
+
+
+def server_at(url: str | URL) -> Server:
+    """The server of a URL, whatever its driver and database."""
+    parsed = make_url(url)
+    is_postgres = parsed.get_backend_name() == "postgresql"
+    return _server_at(
+        parsed.set(drivername="postgresql" if is_postgres else "mysql", database=None)
+    )
+
+
+@functools.cache
+def _server_at(url: URL) -> Server:
+    return Postgres(url) if url.drivername == "postgresql" else MariaDb(url)
 
 
 @pytest.fixture(params=KINDS)

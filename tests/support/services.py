@@ -24,13 +24,13 @@ _USUAL: Final = {
     "postgres": (
         "postgresql://postgres@127.0.0.1:5432/postgres",
         "postgresql://{user}@127.0.0.1:5432/postgres",
-        "postgresql://{user}@/postgres?host=/var/run/postgresql",
         "postgresql://paykit_test:paykit_test@127.0.0.1:5432/postgres",
+        "postgresql://{user}@/postgres?host=/var/run/postgresql",
     ),
     "mariadb": (
         "mysql://root@127.0.0.1:3306/",
-        "mysql://{user}@localhost/?unix_socket=/run/mysqld/mysqld.sock",
         "mysql://paykit_test:paykit_test@127.0.0.1:3306/",
+        "mysql://{user}@localhost/?unix_socket=/run/mysqld/mysqld.sock",
     ),
     "redis": ("redis://127.0.0.1:6379/0",),
     "rabbitmq": ("amqp://guest:guest@127.0.0.1:5672/",),
@@ -71,7 +71,7 @@ def look_for(name: str) -> str | NoAnswerError:
     said = []
     for url in urls:
         try:
-            _PROBES[name](url)
+            probe(name, url)
         except NoAnswerError as error:
             said.append(f"{where(url)}: {error}")
         else:
@@ -79,6 +79,11 @@ def look_for(name: str) -> str | NoAnswerError:
     return NoAnswerError(
         f"no {name} ({'; '.join(said)}): try `scripts/services start`, or set {variable}"
     )
+
+
+def probe(name: str, url: str) -> None:
+    """Ask a service whether it is there; raises :class:`NoAnswerError` when it is not."""
+    _PROBES[name](url)
 
 
 def where(url: str) -> str:
@@ -103,7 +108,7 @@ def _ask_postgres(url: str) -> None:
 
 def _ask_mariadb(url: str) -> None:
     pymysql = _import("pymysql")
-    from .database_servers import mysql_settings
+    from .mariadb import mysql_settings
 
     try:
         pymysql.connect(**mysql_settings(url), connect_timeout=_SECONDS).close()

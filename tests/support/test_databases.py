@@ -21,8 +21,8 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from .database_servers import leftovers, new_name, server
-from .databases import KINDS, blank, empty, fresh_database
+from .database_server import leftovers, new_name
+from .databases import KINDS, blank, empty, fresh_database, server
 
 metadata = MetaData()
 orders = Table(
@@ -136,7 +136,7 @@ def test_a_database_that_a_killed_run_left_is_dropped_by_the_next(name):
     for database in (old, young):
         ours.drop(database)
         ours.create(database)
-    type(ours)(ours._base.render_as_string(hide_password=False)).close()
+    ours.drop_leftovers()
     there = ours.names()
     ours.drop(young)
     assert (old in there, young in there) == (False, True)
