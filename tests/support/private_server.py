@@ -45,6 +45,8 @@ class PrivateServer:
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self) -> None:
+        remove_leftovers()
+        self._pid = os.getpid()
         self._program = find_program(self.program)
         self.port = free_port()
         self.url = f"{self.scheme}127.0.0.1:{self.port}{self.path}"
@@ -72,7 +74,7 @@ class PrivateServer:
             except services.NoAnswerError as error:
                 if self._process.poll() is not None or time.monotonic() > deadline:
                     self.kill9()
-                    raise AssertionError(f"{self.service}: {error}\n{self.log[-2000:]}") from error
+                    raise services.NoAnswerError(f"{error}\n{self.log[-2000:]}") from error
                 time.sleep(0.01)
             else:
                 return
@@ -107,7 +109,9 @@ class PrivateServer:
         self.start()
 
     def close(self) -> None:
-        """End it and remove its data."""
+        """End it and remove its data; a forked process has nothing to end."""
+        if self._pid != os.getpid():
+            return
         self.kill9()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -133,13 +137,15 @@ class PrivateServer:
 
 
 def find_program(name: str) -> str:
-    """Where a server's program is; without it no test."""
+    """Where a server's program is; raises :class:`services.NoAnswerError`."""
     found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
     # Debian keeps each version of PostgreSQL in a folder of its own.
     versions = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), key=_version)
     if versions:
         return str(versions[-1])
-    return found or services.missing(f"the program {name} is not installed")
+    if found is None:
+        raise services.NoAnswerError(f"the program {name} is not installed")
+    return found
 
 
 def free_port() -> int:

@@ -15,7 +15,8 @@ from typing import Final
 
 import pytest
 
-from .private_server import PrivateServer, find_program, remove_leftovers
+from . import services
+from .private_server import PrivateServer, find_program
 
 
 class PrivatePostgres(PrivateServer):
@@ -32,7 +33,7 @@ class PrivatePostgres(PrivateServer):
         initdb = str(Path(self._program).with_name("initdb"))
         options = ["-A", "trust", "-U", self.user, "-E", "UTF8", "--locale", "C", "--no-sync"]
         if self._launch([initdb, "-D", f"{self.folder}/data", *options]).wait():
-            raise AssertionError(self.log)
+            raise services.NoAnswerError(self.log)
 
     def _command(self) -> list[str]:
         settings = {
@@ -60,7 +61,7 @@ class PrivateMariaDb(PrivateServer):
         install = find_program("mariadb-install-db")
         command = [install, "--no-defaults", f"--datadir={self.folder}/data", "--skip-test-db"]
         if self._launch([*command, "--auth-root-authentication-method=normal"]).wait():
-            raise AssertionError(self.log)
+            raise services.NoAnswerError(self.log)
 
     def _command(self) -> list[str]:
         return [
@@ -71,6 +72,7 @@ class PrivateMariaDb(PrivateServer):
             f"--port={self.port}",
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
+            "--character-set-server=utf8mb4",  # as Debian has it
         ]
 
 
@@ -102,7 +104,7 @@ class PrivateNats(PrivateServer):
         return [self._program, *address, "-js", "-sd", f"{self.folder}/data"]
 
 
-_KINDS: Final = {
+KINDS: Final = {
     kind.service: kind for kind in (PrivatePostgres, PrivateMariaDb, PrivateRedis, PrivateNats)
 }
 
@@ -118,8 +120,10 @@ def private_servers() -> Iterator[Callable[[str], PrivateServer]]:
 
         def server(service: str) -> PrivateServer:
             if service not in made:
-                remove_leftovers()
-                made[service] = _KINDS[service]()
+                try:
+                    made[service] = KINDS[service]()
+                except services.NoAnswerError as error:
+                    services.missing(f"no {service} to kill: {error}")
                 stack.callback(made[service].close)
             made[service].start()
             return made[service]

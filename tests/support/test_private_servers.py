@@ -133,7 +133,10 @@ def test_the_next_test_finds_a_killed_server_running(private_servers):
 def test_a_server_that_cannot_start_says_why(private_servers):
     server = private_servers("redis")
     server.stop()
-    with another_server(server.port), pytest.raises(AssertionError, match="Address already in use"):
+    with (
+        another_server(server.port),
+        pytest.raises(services.NoAnswerError, match="Address already in use"),
+    ):
         server.start()
     server.start()
 
