@@ -61,8 +61,8 @@ class Discrepancy(StrEnum):
     OVERPAID = "overpaid"
     CURRENCY = "currency"
     PROVIDER_ID = "provider_id"  #: the provider's id already belongs to another payment
-    LATE = "late"  #: a transfer of the right amount, after the time to pay was over
-    DUPLICATE_PAYMENT = "duplicate_payment"  #: money for something that was paid before
+    LATE = "late"  #: the right amount, after the time to pay was over or the payment was given up
+    DUPLICATE_PAYMENT = "duplicate_payment"  #: money for an order that was paid before
     UNMATCHED = "unmatched"  #: a transfer that cannot be told to be for one payment
     REVERSED = "reversed"  #: money that had been captured was taken back
 
