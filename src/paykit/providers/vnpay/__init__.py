@@ -487,7 +487,7 @@ class VNPay(Provider):
             payment_reference=payment.reference,
             status=status,
             amount=amount,
-            provider_id=fields.get("vnp_TransactionNo") or None,
+            # vnp_TransactionNo may be that of the payment: nobody says whose it is.
             code=fields.get("vnp_ResponseCode"),
             message=fields.get("vnp_Message"),
             raw=body,
