@@ -133,8 +133,12 @@ def claim(conn: Connection, *, now: datetime, clock: Clock, limit: int) -> Seque
     taken = []
     for row in conn.execute(due).all():
         command = _to_command(row)
-        lease = {"lease_until": leased + LEASE, "check_at": now + LEASE}
-        command = attrs.evolve(command, attempts=command.attempts + 1, **lease)
+        command = attrs.evolve(
+            command,
+            attempts=command.attempts + 1,
+            lease_until=leased + LEASE,
+            check_at=now + LEASE,
+        )
         _write(conn, command)
         record = rows.load(conn, command.payment_id)
         if record is not None:

@@ -322,7 +322,7 @@ class Commanding(Accounts):
 
 def _pause(provider: Provider, command: Command) -> timedelta:
     asking = provider.info.asking
-    doublings = 2 ** min(max(command.attempts - 1, 0), 16)
+    doublings: int = 2 ** min(max(command.attempts - 1, 0), 16)
     return min(asking.at_most, asking.again_after * doublings)
 
 

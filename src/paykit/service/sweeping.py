@@ -23,7 +23,7 @@ from . import checks, command_store, rows
 from .accounts import answer_as_fact
 from .checks import Due, GivenUp
 from .commanding import Commanding
-from .commands import CommandState
+from .commands import Command, CommandState
 from .effects import Operation, Read, Talk, Transact, log
 from .receiving import Receiving
 from .recording import News, Recorded
@@ -129,7 +129,7 @@ class Sweeping(Commanding, Receiving):
             if not due:
                 break
         yield from self._sweep_commands(sweep, limit)
-        stranded: int = yield Transact(lambda conn: checks.join_stranded(conn))
+        stranded: int = yield Transact(checks.join_stranded)
         sweep.published += stranded
         if paid_within is not None:
             yield from self._sweep_paid(sweep, sweep.now - paid_within, limit)
@@ -137,8 +137,8 @@ class Sweeping(Commanding, Receiving):
 
     def given_up(self) -> Operation[list[GivenUp]]:
         """What nobody asks about any more, for a person to look at."""
-        found: list[GivenUp] = yield Read(lambda conn: checks.given_up(conn))
-        left = yield Read(lambda conn: command_store.given_up(conn))
+        found: list[GivenUp] = yield Read(checks.given_up)
+        left: Sequence[Command] = yield Read(command_store.given_up)
         for command in left:
             payment_id = command.payment_id
             record = yield Read(_load(payment_id))
@@ -148,7 +148,7 @@ class Sweeping(Commanding, Receiving):
                         record=record,
                         checks=command.attempts,
                         note=command.note or "",
-                        since=command.given_up_at,
+                        since=command.given_up_at or command.updated_at,
                         command_id=command.command_id,
                         kind=command.kind.value,
                     )
