@@ -71,7 +71,7 @@ class PaymentService(Shared):
         self._relay: threading.Thread | None = None
         self._guard = threading.Lock()
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paykit-publisher")
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: tuple[asyncio.AbstractEventLoop, threading.Thread] | None = None
 
     def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
         """Create a payment at the account ``provider``; the session carries its ``payment_id``.
@@ -231,14 +231,17 @@ class PaymentService(Shared):
             self._handlers.append(handler)
         self._start_relay()
 
-    def publish_to(self, publisher: Publisher) -> None:
-        """Publish every event to a broker, at least once, in order per payment.
+    def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
+        """Publish every event to all of these, at least once, in order per payment.
 
-        In a thread of the service. The publisher is closed with the service.
+        In a thread of the service, or without ``background`` only when you call :meth:`relay`. Name
+        them all at once: what is out already is not published to one that is named later. They are
+        closed with the service.
         """
         with self._guard:
-            self._publishers.append(publisher)
-        self._start_relay()
+            self._publishers.extend(publishers)
+        if background:
+            self._start_relay()
 
     def relay(self) -> int:
         """Publish what waits, one batch, in this thread; returns how many events were taken up.
@@ -248,11 +251,18 @@ class PaymentService(Shared):
         return self._run(self._relay_once())
 
     def outbox(
-        self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
+        self,
+        *,
+        dead: bool = False,
+        published: bool = False,
+        payment_id: str | None = None,
+        limit: int = 100,
     ) -> list[OutboxEntry]:
-        """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
+        """The oldest events that wait, that are ``dead``, or that were ``published``."""
         return self._read(
-            lambda conn: outbox.entries(conn, dead=dead, published=published, payment_id=payment_id)
+            lambda conn: outbox.entries(
+                conn, dead=dead, published=published, payment_id=payment_id, limit=limit
+            )
         )
 
     def replay(
@@ -356,15 +366,19 @@ class PaymentService(Shared):
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Run what is to be awaited on a loop of our own, in a thread of its own."""
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(
-                target=self._loop.run_forever, name="paykit-broker", daemon=True
-            ).start()
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=loop.run_forever, name="paykit-broker", daemon=True)
+            thread.start()
+            self._loop = loop, thread
+        return asyncio.run_coroutine_threadsafe(work, self._loop[0])
 
     def _close_loop(self) -> None:
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            loop, thread = self._loop
+            self._loop = None
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
     def _transport_of(self, provider: Provider) -> Transport:
         if self._transport is not None:
