@@ -12,6 +12,7 @@ from sqlalchemy import Connection, exists, insert, select, update
 from ..errors import InvalidRequest
 from ..events import PaymentProcessed, Source, TransferReceived
 from ..models import PaymentStatus
+from ..text import unstorable
 from . import recording, rows
 from .recording import Fact, Recorded
 from .schema import inbox, payments
@@ -99,6 +100,8 @@ def record_session(
 
 def load_session(conn: Connection, payment_id: str) -> Reserved | None:
     """The record of one payment with its session."""
+    if unstorable(payment_id):
+        return None
     row = conn.execute(select(payments).where(payments.c.payment_id == payment_id)).first()
     return None if row is None else Reserved(rows.to_record(row), row.session, new=False)
 
