@@ -53,20 +53,41 @@ def server(cpu: int | None, group: int, url: str | None) -> Iterator[int]:
 
 
 def load(
-    contender: Contender, cpu: int | None, told: Sequence[Notice], connections: int, seconds: float
+    url: str | None,
+    told: Sequence[Notice],
+    *,
+    cpu: int | None,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    group: int = 0,
 ) -> Load:
-    """Put a load on a fresh endpoint, and make sure that it kept what it acknowledged."""
+    """Put a load on an endpoint, and make sure that the database has what was acknowledged, once."""
+    before = count(url) if url else None
+    with server(cpu, group, url) as port:
+        drive(told[:_FIRST], port=port, connections=connections, seconds=60)
+        measured = drive(told[_FIRST:], port=port, connections=connections, seconds=seconds)
+    if url:
+        sent = {notice.number for notice in (*told[:_FIRST], *measured.sent)}
+        assert count(url) - before == Counted(len(sent), len(sent), len(sent))
+    return measured
+
+
+def load_fresh(
+    contender: Contender,
+    told: Sequence[Notice],
+    *,
+    cpu: int | None,
+    seconds: float,
+    connections: int,
+) -> Load:
+    """The same on a copy of the contender's database."""
     with ExitStack() as stack:
         url = stack.enter_context(contender.store.copy()) if contender.store else None
-        before = count(url) if url else None
-        driven = url.replace("+psycopg", contender.driver) if url and contender.driver else url
-        with server(cpu, contender.group, driven) as port:
-            drive(told[:_FIRST], port=port, connections=connections, seconds=60)
-            measured = drive(told[_FIRST:], port=port, connections=connections, seconds=seconds)
-        if url:
-            sent = {notice.number for notice in (*told[:_FIRST], *measured.sent)}
-            assert count(url) - before == Counted(len(sent), len(sent), len(sent))
-    return measured
+        if url and contender.driver:
+            url = url.replace("+psycopg", contender.driver)
+        return load(
+            url, told, cpu=cpu, seconds=seconds, connections=connections, group=contender.group
+        )
 
 
 def contenders(stack: ExitStack, unpaid: int) -> list[Contender]:
@@ -107,7 +128,9 @@ def measure(
     loads: dict[str, list[Load]] = {contender.name: [] for contender in found}
     for _ in range(rounds):
         for contender in random.sample(found, len(found)):
-            loads[contender.name].append(load(contender, cpu, told, connections, seconds))
+            loads[contender.name].append(
+                load_fresh(contender, told, cpu=cpu, seconds=seconds, connections=connections)
+            )
     return loads
 
 
