@@ -54,6 +54,7 @@ def sqlite(fill: Callable[[str], None]) -> Iterator[Store]:
         def copy() -> Iterator[str]:
             path = Path(folder) / f"{_name()}.db"
             shutil.copy(original, path)
+            os.sync()  # or the first commits would wait for the copy to be written
             yield f"sqlite:///{path}"
             for made in Path(folder).glob(f"{path.name}*"):  # and its journal
                 made.unlink()
