@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.pool import NullPool
 
 from paykit import HttpRequest, HttpResponse, PaymentRequest
-from paykit.service import PaymentService
+from paykit.service import PaymentService, upgrade_database
 from paykit.service.schema import inbox, outbox, payments
 from paykit.testing import deliveries
 
@@ -92,6 +92,7 @@ def _md5(value: str) -> str:
 
 def make_templates(url: str) -> None:
     """Make the tables, a payment that is open, and one that is paid."""
+    upgrade_database(by_blocking(url))
     with PaymentService([momo()], database=by_blocking(url), transport=Answers()) as service:
         for name in (_OPEN, _PAID):
             request = PaymentRequest(
@@ -143,7 +144,7 @@ def _copy(engine: Engine, table: Table, row: Mapping[str, Any], numbers: range) 
 
 def _numbers(engine: Engine, first: int, last: int) -> Any:
     if engine.dialect.name == "postgresql":
-        return func.generate_series(first, last).table_valued("number").c.number
+        return func.generate_series(first, last).table_valued("number").render_derived().c.number
     counted = select(literal(first).label("number")).cte("counted", recursive=True)
     following = select(counted.c.number + 1).where(counted.c.number < last)
     return counted.union_all(following).c.number
@@ -162,6 +163,7 @@ def _new(number: Any, row: Mapping[str, Any]) -> dict[str, Any]:
         "id": fact_id,
         "reference": name,
         "order_id": name,
+        "pays_order": name,
         "provider_id": cast(number + PROVIDER_ID, String(20)),
     }
     return {name: value for name, value in columns.items() if row.get(name) is not None}

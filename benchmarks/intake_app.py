@@ -13,13 +13,15 @@ import os
 import socket
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 
 from paykit.flow import run
 from paykit.http import Delivery
 from paykit.provider import Outcome
-from paykit.service import AsyncPaymentService, Receipt, writer
+from paykit.service import AsyncPaymentService, Receipt, shared
+from paykit.service.database import Database
 from paykit.webhooks.asgi import PaykitApp
 
 from .fixtures import momo
@@ -44,7 +46,7 @@ async def service(database: str | None, group: int):
         yield Forgetful()
         return
     if group:
-        writer._MAX_GROUP = group
+        shared.Database = partial(Database, max_group=group)
     async with AsyncPaymentService([momo()], database=database, single_process=True) as made:
         yield made
 

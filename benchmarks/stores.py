@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 POSTGRES = os.environ.get(
     "PAYKIT_BENCH_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1/postgres"
 )
-MARIADB = os.environ.get("PAYKIT_BENCH_MARIADB", "mysql+pymysql://root@127.0.0.1/mysql")
+MARIADB = os.environ.get("PAYKIT_BENCH_MARIADB", "mariadb+pymysql://root@127.0.0.1/mysql")
 
 
 @dataclass(frozen=True)
