@@ -63,6 +63,7 @@ class AsyncPaymentService(Shared):
         self._transports: dict[str, AsyncHttpxTransport] = {}
         self._wake = asyncio.Event()
         self._closing = False
+        self._closed = asyncio.Event()
         self._relay: asyncio.Task[None] | None = None
 
     async def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
@@ -171,12 +172,11 @@ class AsyncPaymentService(Shared):
         self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
     ) -> list[OutboxEntry]:
         """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
-        return await self._perform(
-            Read(
-                lambda conn: outbox.entries(
-                    conn, dead=dead, published=published, payment_id=payment_id
-                )
-            )
+        return await asyncio.to_thread(
+            self._database.read,
+            lambda conn: outbox.entries(
+                conn, dead=dead, published=published, payment_id=payment_id
+            ),
         )
 
     async def replay(
@@ -206,6 +206,7 @@ class AsyncPaymentService(Shared):
     async def close(self) -> None:
         """Finish what is running, commit what waits, close what was opened."""
         self._closing = True
+        self._closed.set()
         self._wake.set()
         if self._relay is not None:
             await self._relay
@@ -287,7 +288,11 @@ class AsyncPaymentService(Shared):
     def _start_relay(self) -> None:
         if self._relay is None and not self._closing:
             loop = asyncio.get_running_loop()
-            self._listen(lambda: loop.call_soon_threadsafe(self._wake.set))
+
+            def wake() -> None:
+                loop.call_soon_threadsafe(self._wake.set)
+
+            self._listen(wake)
             self._relay = asyncio.create_task(self._relay_forever(), name="paykit-relay")
         self._wake.set()
 
@@ -313,10 +318,11 @@ class AsyncPaymentService(Shared):
 
     async def _idle(self, wait: timedelta) -> None:
         """Let a broker or a database come back; closing does not wait for that."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + wait.total_seconds()
-        while not self._closing and (left := until - loop.time()) > 0:
-            await asyncio.sleep(min(0.05, left))
+        try:
+            async with asyncio.timeout(wait.total_seconds()):
+                await self._closed.wait()
+        except TimeoutError:
+            pass
 
 
 @attrs.frozen(slots=True)

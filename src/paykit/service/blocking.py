@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-import time
 from collections.abc import Coroutine, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
@@ -68,6 +67,7 @@ class PaymentService(Shared):
         self._transports: dict[str, HttpxTransport] = {}
         self._wake = threading.Event()
         self._closing = False
+        self._closed = threading.Event()
         self._relay: threading.Thread | None = None
         self._guard = threading.Lock()
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paykit-publisher")
@@ -281,6 +281,7 @@ class PaymentService(Shared):
         """Finish what is running, commit what waits, close what was opened."""
         with self._guard:
             self._closing = True
+        self._closed.set()
         self._wake.set()
         if self._relay is not None:
             self._relay.join()
@@ -400,9 +401,7 @@ class PaymentService(Shared):
 
     def _idle(self, wait: timedelta) -> None:
         """Let a broker or a database come back; closing does not wait for that."""
-        until = time.monotonic() + wait.total_seconds()
-        while not self._closing and time.monotonic() < until:
-            time.sleep(min(0.05, wait.total_seconds()))
+        self._closed.wait(wait.total_seconds())
 
 
 def _discard(awaitable: Any) -> None:

@@ -136,7 +136,6 @@ class Plan:
     key: str
     amount: Money
     total: Money
-    number: int = 1  #: of how many commands of its kind it is the last
     command: Command | None = None
 
     @property
@@ -242,8 +241,7 @@ def _plan_refund(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]
     if amount > left or amount.minor <= 0:
         raise InvalidRequest(f"at most {left} is left to give back", field="amount")
     key = asked or refund_key(record, record.captured, refused)
-    number = 1 + sum(one.kind is CommandKind.REFUND for one in known)
-    return former or Plan(key, amount, record.refunded + under_way + amount, number)
+    return former or Plan(key, amount, record.refunded + under_way + amount)
 
 
 def _of_key(known: Sequence[Command], key: str | None, wanted: Wanted) -> Plan | None:
@@ -327,11 +325,9 @@ def end_of(
     command: Command, record: PaymentRecord, facts: Iterable[PaymentProcessed]
 ) -> CommandState | None:
     """How a command ended, as far as a payment's record and these facts tell; ``None``: unknown."""
-    if command.kind is not CommandKind.VOID and command.provider_id is not None:
-        for fact in facts:
-            moved = fact.movement
-            if moved is not None and fitting(moved.id) == command.provider_id:
-                return CommandState.REFUSED if moved.undone else CommandState.DONE
+    for fact in facts:
+        if fact.movement is not None and _is_of(command, fact.movement):
+            return CommandState.REFUSED if fact.movement.undone else CommandState.DONE
     match command.kind:
         case CommandKind.CAPTURE:
             if record.captured >= command.total:
@@ -345,6 +341,19 @@ def end_of(
             refused = any(fact.reason == VOID_FAILED for fact in facts)
             taken = record.status in PAID and not held(record)
             return CommandState.REFUSED if refused or taken else None
+
+
+def _is_of(command: Command, movement: Movement) -> bool:
+    """Whether a movement is what a command asked for.
+
+    Where the provider has not told its id yet, one of the same amount is taken for it: so nothing
+    is sent once more that may have been done.
+    """
+    if movement.kind.value != command.kind.value:
+        return False
+    if command.provider_id is not None:
+        return fitting(movement.id) == command.provider_id
+    return movement.amount == command.amount
 
 
 def state_of(kind: CommandKind, payment: Payment) -> CommandState:

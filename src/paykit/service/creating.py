@@ -8,9 +8,10 @@ from typing import Final
 import attrs
 
 from ..errors import Declined, InvalidRequest, PaykitError
-from ..events import OrderPlaced, PaymentProcessed, Source
+from ..events import PaymentProcessed, Source
 from ..models import PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
+from ..orders import OrderPlaced
 from ..provider import Capability, Provider
 from ..signing import fingerprint
 from . import reserving, rows, sessions

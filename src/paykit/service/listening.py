@@ -65,7 +65,7 @@ class Listener:
                 await connection.add_listener(CHANNEL, lambda *_: self._wake())
                 self._wake()
                 while not self._closing.is_set() and not connection.is_closed():
-                    await asyncio.sleep(_PAUSE / 10)
+                    await asyncio.to_thread(self._closing.wait, _PAUSE)
             finally:
                 await connection.close(timeout=_PAUSE)
 

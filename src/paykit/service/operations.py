@@ -7,13 +7,12 @@ from ..models import PaymentSession
 from . import reserving, rows, sessions, unclaimed
 from .creating import Creating
 from .effects import Operation, Read, Transact
-from .receiving import Receiving
 from .recording import Recorded
 from .state import PaymentRecord
 from .sweeping import Sweeping
 
 
-class Operations(Creating, Receiving, Sweeping):
+class Operations(Sweeping, Creating):
     """The operations over a set of provider accounts."""
 
     def unmatched(self, after: TransferReceived | None) -> Operation[list[TransferReceived]]:

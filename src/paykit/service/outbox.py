@@ -118,7 +118,7 @@ def postpone(
     """Count a failure, keep the reason, and put the event off; after too many it is dead."""
     now = lease_time(conn, clock)
     tried = table.c.attempts + 1
-    dead = table.c.dead_at
+    dead: Any = table.c.dead_at
     if max_attempts is not None:
         dead = case((tried >= max_attempts, now), else_=table.c.dead_at)
     # MariaDB and MySQL fill in from left to right: what is computed from attempts comes first.
@@ -217,7 +217,7 @@ def _chunks(ids: Sequence[str], size: int = 500) -> list[Sequence[str]]:
     return [ids[start : start + size] for start in range(0, len(ids), size)]
 
 
-def _to_message(row: Row[Any]) -> Message:
+def _to_message(row: Any) -> Message:
     return Message(
         id=row.id,
         key=row.aggregateid,

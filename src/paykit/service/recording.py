@@ -231,7 +231,8 @@ class _Group:
             )
         if becomes_paid(before, done.record):
             paying = self._paying.get(before.order_id)
-            done = remark(before, done, order_is_paid=paying not in {None, before.payment_id})
+            is_paid = paying not in {None, before.payment_id}
+            done = remark(before, done, told_at=fact.occurred_at, order_is_paid=is_paid)
             if paying is None:
                 self._paying[before.order_id] = before.payment_id
                 payment.pays_order = before.order_id

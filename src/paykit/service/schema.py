@@ -73,7 +73,7 @@ class _SqliteText(String):
 
 #: Names compare byte by byte, blanks at the end included: another case is another reference.
 _EXACT: Final = {"mariadb_collate": "utf8mb4_nopad_bin", "mysql_collate": "utf8mb4_0900_bin"}
-TABLE_OPTIONS: Final = {
+TABLE_OPTIONS: Final[dict[str, Any]] = {
     "mariadb_engine": "InnoDB",
     "mysql_engine": "InnoDB",
     "mariadb_default_charset": "utf8mb4",

@@ -124,18 +124,25 @@ def becomes_paid(before: PaymentRecord, after: PaymentRecord) -> bool:
     return before.status not in PAID and after.status in PAID and bool(after.captured)
 
 
-def remark(before: PaymentRecord, done: Transition, *, order_is_paid: bool) -> Transition:
-    """Say with a success that it pays an order twice, or one that was given up.
+def remark(
+    before: PaymentRecord,
+    done: Transition,
+    *,
+    told_at: datetime,
+    order_is_paid: bool,
+) -> Transition:
+    """Say with a success that it pays an order twice, or one that was given up before.
 
     The money is there all the same, so the status is what it is: whoever handles the event sends
-    the money back, or the goods after all.
+    the money back, or the goods after all. ``told_at``, when it happened, tells a success that came
+    too late from one of which the news came late.
     """
     event = done.event
     if event is None or event.discrepancy is not None or not becomes_paid(before, done.record):
         return done
     if order_is_paid:
         discrepancy = Discrepancy.DUPLICATE_PAYMENT
-    elif before.status in {S.CANCELED, S.EXPIRED}:
+    elif before.status in {S.CANCELED, S.EXPIRED} and told_at > before.updated_at:
         discrepancy = Discrepancy.LATE
     else:
         return done

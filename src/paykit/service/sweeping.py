@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from ..errors import ConfigurationError, NotFound, PaykitError, RateLimited
 from ..events import PaymentProcessed, Source
+from ..info import Asking
 from ..models import PaymentStatus
 from ..provider import Capability, Provider
 from ..signing import fingerprint
@@ -23,7 +24,7 @@ from . import checks, command_store, rows
 from .accounts import answer_as_fact
 from .checks import Due, GivenUp
 from .commanding import Commanding
-from .commands import CommandState
+from .commands import Command, CommandState
 from .effects import Operation, Read, Talk, Transact, log
 from .receiving import Receiving
 from .recording import News, Recorded
@@ -129,7 +130,7 @@ class Sweeping(Commanding, Receiving):
             if not due:
                 break
         yield from self._sweep_commands(sweep, limit)
-        stranded: int = yield Transact(lambda conn: checks.join_stranded(conn))
+        stranded: int = yield Transact(checks.join_stranded)
         sweep.published += stranded
         if paid_within is not None:
             yield from self._sweep_paid(sweep, sweep.now - paid_within, limit)
@@ -137,8 +138,8 @@ class Sweeping(Commanding, Receiving):
 
     def given_up(self) -> Operation[list[GivenUp]]:
         """What nobody asks about any more, for a person to look at."""
-        found: list[GivenUp] = yield Read(lambda conn: checks.given_up(conn))
-        left = yield Read(lambda conn: command_store.given_up(conn))
+        found: list[GivenUp] = yield Read(checks.given_up)
+        left: Sequence[Command] = yield Read(command_store.given_up)
         for command in left:
             payment_id = command.payment_id
             record = yield Read(_load(payment_id))
@@ -148,7 +149,7 @@ class Sweeping(Commanding, Receiving):
                         record=record,
                         checks=command.attempts,
                         note=command.note or "",
-                        since=command.given_up_at,
+                        since=command.given_up_at or command.updated_at,
                         command_id=command.command_id,
                         kind=command.kind.value,
                     )
@@ -211,7 +212,7 @@ class Sweeping(Commanding, Receiving):
             return
         times = due.checks + 1
         asking = provider.info.asking
-        if sweep.now - after.created_at >= asking.gives_up_after:
+        if sweep.now >= _given_up_from(after, asking):
             why = note or f"the provider still says {after.status}"
             yield from self._give_up(sweep, after, times, why)
             return
@@ -227,11 +228,11 @@ class Sweeping(Commanding, Receiving):
             yield from self._expire(sweep, record, NO_NEWS)
             yield from self._note_change(sweep, record)
             return
-        if sweep.now - record.created_at >= asking.gives_up_after:
+        if sweep.now >= _given_up_from(record, asking):
             yield from self._give_up(sweep, record, due.checks, NO_NEWS)
             return
         ends = [(record.expires_at or record.created_at) + asking.grace]
-        ends.append(record.created_at + asking.gives_up_after)
+        ends.append(_given_up_from(record, asking))
         until = min(end for end in ends if end > sweep.now)
         yield from self._later(record, until, due.checks, None)
 
@@ -375,6 +376,12 @@ class Sweeping(Commanding, Receiving):
         may = len(recent) < provider.info.asking.per_minute
         self._asked_at[provider.key] = [*recent, now] if may else recent
         return may
+
+
+def _given_up_from(record: PaymentRecord, asking: Asking) -> datetime:
+    """When nobody asks any more; never while the payer may still pay."""
+    ends = record.created_at + asking.gives_up_after
+    return ends if record.expires_at is None else max(ends, record.expires_at + asking.grace)
 
 
 def _claim(now: datetime, limit: int) -> Callable[[Connection], Sequence[Due]]:

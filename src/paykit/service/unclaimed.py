@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from ..errors import InvalidRequest
 from ..events import PaymentProcessed, Source, TransferReceived
+from ..provider import Outcome
 from . import recording, rows
 from .recording import Recorded, same_fact
 from .schema import inbox
@@ -59,7 +60,7 @@ def assign(
     transfer = TransferReceived.from_json(json.loads(row.fact))
     events = recording.reapply(conn, payment_id, [(transfer, row.received_at)])
     outcome = conn.execute(select(inbox.c.outcome).where(same_fact(transfer))).scalar_one()
-    return Recorded(recording.Outcome(outcome), events)
+    return Recorded(Outcome(outcome), events)
 
 
 def _of_nobody(

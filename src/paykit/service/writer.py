@@ -20,12 +20,11 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import attrs
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from ..errors import StoreUnavailable
 from . import recording
 from .dialects import are_in_the_way, attempt, reason
-from .effects import log
 
 T = TypeVar("T")
 Body = Callable[[Connection], T]
@@ -152,47 +151,61 @@ class Writer:
             return group
 
     def _commit(self, jobs: Sequence[Job]) -> list[_End]:
-        ends = self._commit_plainly(jobs)
-        return self._commit_carefully(jobs) if ends is None else ends
+        """Commit a group; what became of each.
 
-    def _commit_plainly(self, jobs: Sequence[Job]) -> list[_End] | None:
-        """Commit what needs no savepoints, as nearly always; ``None``: nothing was committed."""
-        try:
-            if all(map(_tells_facts, jobs)):
-                news = [job.body for job in jobs]
-                recorded = self._run(lambda conn: recording.record(conn, news))
-                return [(one, None) for one in recorded]
-            if len(jobs) == 1:
-                return [(self._run(jobs[0].body), None)]
-        except Exception as error:  # noqa: BLE001 - the careful way tells whose it is
-            # A transaction whose commit failed may be on disk: that is not tried again blindly, and
-            # the careful way does not: each body looks first.
-            log.debug("a group is committed one by one: %s", reason(error))
-        return None
-
-    def _commit_carefully(self, jobs: Sequence[Job]) -> list[_End]:
-        """Commit with a savepoint for each, so that each has an end of its own."""
-        for tried in range(1, _TRIES + 1):
+        Nearly always nothing fails, and no savepoints are needed. If something does, the careful
+        way finds out whose it is.
+        """
+        plain = all(map(_tells_facts, jobs)) or len(jobs) == 1
+        for tried in range(_TRIES):
+            work = _Work(jobs, plain=plain and tried == 0)
             try:
-                ends: list[_End] = self._run(lambda conn: _run_all(conn, jobs))
+                self._run(work)
             except Exception as error:  # noqa: BLE001 - the writer must outlive whatever happens
-                if tried < _TRIES and _is_passing(error, tried):
+                if not work.is_done and tried < _TRIES - 1 and work.may_go_on(error):
                     time.sleep(random.uniform(0, _PAUSE * tried))  # noqa: S311 - not a secret
                     continue
+                # A transaction whose commit failed may be on disk all the same.
                 failure = StoreUnavailable(f"the database did not commit: {reason(error)}")
                 failure.__cause__ = error
                 return [(None, failure)] * len(jobs)
-            return ends
+            return work.ends
         raise AssertionError  # pragma: no cover - the last try returns
 
 
-def _is_passing(error: Exception, tried: int) -> bool:
-    """Whether the same transaction, which is undone, shall be tried again.
+class _Work:
+    """The body of one transaction: those of a group."""
+
+    def __init__(self, jobs: Sequence[Job], *, plain: bool) -> None:
+        self._jobs = jobs
+        self.plain = plain
+        self.ends: list[_End] = []
+        self.is_done = False  #: what is left is the commit
+
+    def __call__(self, conn: Connection) -> None:
+        self.ends = self._run_plainly(conn) if self.plain else _run_all(conn, self._jobs)
+        self.is_done = True
+
+    def may_go_on(self, error: Exception) -> bool:
+        """Whether to try once more, by the careful way, after an error that undid everything."""
+        if not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError):
+            return self.plain  # it is the trouble of one body, and each has to have its own end
+        return _is_passing(error)
+
+    def _run_plainly(self, conn: Connection) -> list[_End]:
+        if len(self._jobs) == 1:
+            return [(self._jobs[0].body(conn), None)]
+        news: list[Any] = [job.body for job in self._jobs]
+        return [(one, None) for one in recording.record(conn, news)]
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the same transaction, which is undone, may well succeed when it is tried again.
 
     A connection may have died in the pool, and the next one is new.
     """
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return are_in_the_way(error) or (lost and tried == 1)
+    return lost or are_in_the_way(error)
 
 
 def _run_all(conn: Connection, jobs: Sequence[Job]) -> list[_End]:
@@ -211,7 +224,7 @@ def _run_all(conn: Connection, jobs: Sequence[Job]) -> list[_End]:
 
 def _record(conn: Connection, jobs: Sequence[Job]) -> list[_End]:
     if len(jobs) > 1:
-        news = [job.body for job in jobs]
+        news: list[Any] = [job.body for job in jobs]
         recorded, problem = _attempt(conn, lambda conn: recording.record(conn, news))
         if problem is None:
             return [(one, None) for one in recorded]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import DDL, Column, Connection, Table, inspect
+from sqlalchemy import Column, Connection, Table, inspect
 from sqlalchemy.schema import CreateColumn
 
 
@@ -15,8 +15,7 @@ def add_columns(connection: Connection, table: Table, *names: str) -> None:
         if name not in there:
             column: Column[Any] = table.c[name]
             definition = CreateColumn(column).compile(dialect=connection.dialect)
-            # What DDL() would take for a place to fill in, a per cent sign, is in no definition.
-            connection.execute(DDL(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {definition}")
 
 
 def add_indices(connection: Connection, table: Table, *names: str) -> None:
@@ -31,7 +30,7 @@ def drop_index(connection: Connection, table: Table, name: str) -> None:
     """Drop an index if it is there."""
     if name in _indices(connection, table):
         on = f" ON {table.name}" if connection.dialect.name in {"mysql", "mariadb"} else ""
-        connection.execute(DDL(f"DROP INDEX {name}{on}"))
+        connection.exec_driver_sql(f"DROP INDEX {name}{on}")
 
 
 def _indices(connection: Connection, table: Table) -> set[str | None]:
