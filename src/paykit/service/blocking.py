@@ -243,7 +243,8 @@ class PaymentService(Shared):
     def relay(self) -> int:
         """Publish what waits, one batch, in this thread; returns how many events were taken up.
 
-        Raises :class:`~paykit.errors.BrokerUnavailable`.
+        Raises :class:`~paykit.errors.BrokerUnavailable`, and
+        :class:`~paykit.errors.ConfigurationError` where there is nobody to publish to.
         """
         return self._run(self._relay_once())
 

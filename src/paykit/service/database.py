@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DBAPIError,
     InvalidRequestError,
     NoSuchModuleError,
     SQLAlchemyError,
@@ -179,8 +180,14 @@ class Database:
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
         try:
-            return self._connector.run(body, writes=False)
-        except SQLAlchemyError as error:
+            try:
+                return self._connector.run(body, writes=False)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                # It died in the pool, where all others did, too: the next one is new.
+                return self._connector.run(body, writes=False)
+        except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
 
     def close(self) -> None:
