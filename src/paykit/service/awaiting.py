@@ -18,7 +18,7 @@ from ..http import Delivery
 from ..models import PaymentRequest, PaymentSession
 from ..money import Money
 from ..orders import OrderPlaced
-from ..provider import Clock, IdFactory, Provider, utc_now
+from ..provider import Clock, IdFactory, Provider, time_ordered_id, utc_now
 from ..publishing import Publisher
 from ..retries import Timeouts
 from ..transport import AsyncHttpxTransport, AsyncTransport
@@ -26,7 +26,6 @@ from . import outbox
 from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
 from .effects import Read, Talk, Transact, log
-from .identifiers import ordered_id
 from .joined import AsyncJoined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
@@ -53,7 +52,7 @@ class AsyncPaymentService(Shared):
         database: str = "sqlite:///paykit.db",
         transport: AsyncTransport | None = None,
         clock: Clock = utc_now,
-        new_id: IdFactory = ordered_id,
+        new_id: IdFactory = time_ordered_id,
         single_process: bool = False,
         relay: RelaySettings | None = None,
     ) -> None:

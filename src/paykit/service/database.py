@@ -37,6 +37,8 @@ _SAFE_WAL: Final = (3, 51, 3)
 #: Seconds to wait for somebody else's lock, then :class:`StoreUnavailable`.
 _LOCK_SECONDS: Final = 5
 _CONNECT_SECONDS: Final = 5
+#: How many transactions are committed as one, at most.
+MAX_GROUP: Final = 256
 #: How many transactions are under way at once, where the database locks rows.
 _WRITERS: Final = 2
 _DRIVERS: Final = {
@@ -138,7 +140,7 @@ class Database:
         *,
         single_process: bool = False,
         clock: Clock = utc_now,
-        max_group: int = 256,
+        max_group: int = MAX_GROUP,
     ) -> None:
         self.url = parse(url)
         self.clock = clock
