@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ from .settings import Settings
 
 SERVICES: Final = ("order", "payment", "stock", "shipping", "notification")
 _PATIENCE: Final = 30
+_ROOT: Final = Path(__file__).parents[2]
 
 
 class Shop:
@@ -92,6 +94,7 @@ class Shop:
             [sys.executable, "-m", f"{package}.{module}", *arguments],
             stdout=subprocess.PIPE,
             text=True,
+            cwd=_ROOT,
             env={**os.environ, **self.settings.to_environment()},
         )
 
