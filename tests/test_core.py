@@ -29,9 +29,11 @@ from paykit import (
     PaymentRef,
     PaymentRequest,
     PaymentStatus,
+    PaymentToken,
     Provider,
     ProviderUnavailable,
     RateLimited,
+    RefundRef,
     RefundRequest,
     TokenRequest,
     UnsupportedOperation,
@@ -377,6 +379,9 @@ TEXTS = {
     TokenRequest: ("reference", "customer_id", "grant", "idempotency_key"),
     Customer: ("id", "ip", "name", "email", "phone"),
     LineItem: ("id", "name"),
+    PaymentToken: ("provider", "value", "customer_id", "reference", "label", "provider_id"),
+    PaymentRef: ("reference", "provider_id", "transaction_id"),
+    RefundRef: ("reference", "provider_id"),
 }  # fmt: skip
 NEEDED = {
     PaymentRequest: {"reference": "R", "amount": Money(1, "VND")},
@@ -384,6 +389,9 @@ NEEDED = {
     TokenRequest: {"reference": "R", "customer_id": "C"},
     Customer: {},
     LineItem: {"id": "I", "name": "N", "price": Money(1, "VND")},
+    PaymentToken: {"provider": "P", "value": "V"},
+    PaymentRef: {"reference": "R"},
+    RefundRef: {"reference": "R", "payment": PaymentRef(reference="R")},
 }
 
 
@@ -394,6 +402,7 @@ NEEDED = {
     ("value", "why"),
     [
         ("a\ud800", "holds a lone surrogate"),
+        ("a\0b", "holds a NUL character"),
         (5, "must be text|must not be empty"),
         (b"a", "must be text|must not be empty"),
     ],
@@ -409,6 +418,8 @@ def test_text_that_nobody_can_hold_is_refused(kind, field, value, why):
     [
         ([("a", "b")], "must be a mapping"),
         ({"a": "\ud800"}, "holds a lone surrogate"),
+        ({"a": "\0"}, "holds a NUL character"),
+        ({"a\0": 1}, "holds a NUL character"),
         ({"a\ud800": 1}, "holds a lone surrogate"),
         ({"a": [{"b": ("c", "\udfff")}]}, "holds a lone surrogate"),
     ],

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 import paykit
+import paykit.publishing
 
 #: Nothing of this may be loaded before it is used.
 DEAR = {
     "httpx", "pydantic", "cryptography", "asyncio", "sqlite3", "sqlalchemy", "starlette",
     "fastapi", "jinja2", "click", "uvicorn", "aiohttp", "django", "flask", "litestar", "pytest",
-    "segno",
+    "segno", "confluent_kafka", "faststream", "aiormq", "nats", "redis",
 }  # fmt: skip
 
 
@@ -41,6 +42,7 @@ def test_import_paykit_loads_nothing_dear():
         ("from paykit.vietqr import VietQRPayload, banks, links, parse, qr", set()),
         ("from paykit import PayPal, PayPalConfig", {"pydantic"}),
         ("import paykit.webhooks.receiver", {"pydantic"}),
+        ("from paykit.publishing import Message, Publisher, publisher_from_url", {"asyncio"}),
         ("import paykit.testing.deliveries", {"pydantic"}),
         ("import paykit.testing.pytest_plugin", {"pytest", "asyncio"}),
         (
@@ -57,8 +59,11 @@ def test_every_public_name_is_there():
     assert all(getattr(paykit, name) is not None for name in paykit.__all__)
 
 
-def test_the_lazy_names_are_those_that_type_checkers_see():
-    source = Path(paykit.__file__).read_text("utf-8")
+@pytest.mark.parametrize(
+    "package", [paykit, paykit.publishing], ids=lambda package: package.__name__
+)
+def test_the_lazy_names_are_those_that_type_checkers_see(package):
+    source = Path(package.__file__).read_text("utf-8")
     (block,) = [
         node for node in ast.parse(source).body
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
@@ -69,5 +74,5 @@ def test_the_lazy_names_are_those_that_type_checkers_see():
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert sorted(seen) == list(paykit.__all__)
-    assert seen == paykit._HOME
+    assert sorted(seen) == list(package.__all__)
+    assert seen == package._HOME

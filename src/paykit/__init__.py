@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .declines import DeclineReason as DeclineReason
     from .declines import advice as advice
     from .errors import AuthenticationFailed as AuthenticationFailed
+    from .errors import BrokerUnavailable as BrokerUnavailable
     from .errors import ConfigurationError as ConfigurationError
     from .errors import Declined as Declined
     from .errors import DuplicateReference as DuplicateReference
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
     from .errors import InvalidRequest as InvalidRequest
     from .errors import MalformedDelivery as MalformedDelivery
     from .errors import MalformedResponse as MalformedResponse
+    from .errors import MessageRefused as MessageRefused
     from .errors import NoAnswer as NoAnswer
     from .errors import NotFound as NotFound
+    from .errors import NotPublished as NotPublished
     from .errors import NotSent as NotSent
     from .errors import OutcomeUnknown as OutcomeUnknown
     from .errors import PaykitError as PaykitError
     from .errors import ProviderError as ProviderError
     from .errors import ProviderUnavailable as ProviderUnavailable
+    from .errors import PublishError as PublishError
     from .errors import RateLimited as RateLimited
     from .errors import RequestInProgress as RequestInProgress
     from .errors import SignatureError as SignatureError
@@ -99,11 +103,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "client": "AsyncClient Client",
     "declines": "Advice DeclineReason advice",
-    "errors": "AuthenticationFailed ConfigurationError Declined DuplicateReference "
-    "IdempotencyConflict InvalidRequest MalformedDelivery MalformedResponse NoAnswer NotFound "
-    "NotSent OutcomeUnknown PaykitError ProviderError ProviderUnavailable RateLimited "
-    "RequestInProgress SignatureError StaleDelivery StoreUnavailable TransportError "
-    "UnsupportedOperation WebhookError",
+    "errors": "AuthenticationFailed BrokerUnavailable ConfigurationError Declined "
+    "DuplicateReference IdempotencyConflict InvalidRequest MalformedDelivery MalformedResponse "
+    "MessageRefused NoAnswer NotFound NotPublished NotSent OutcomeUnknown PaykitError "
+    "ProviderError ProviderUnavailable PublishError RateLimited RequestInProgress SignatureError "
+    "StaleDelivery StoreUnavailable TransportError UnsupportedOperation WebhookError",
     "events": "Event Movement MovementKind PaymentProcessed TokenGranted TransferReceived",
     "http": "Delivery HttpRequest HttpResponse Reply",
     "models": "CaptureMode ConfirmInClient Customer Discrepancy FormPost HandleInClient LineItem "

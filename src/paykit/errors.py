@@ -24,7 +24,11 @@
     │   ├── SignatureError          not proven to come from the provider
     │   ├── StaleDelivery           authentic, but its time is outside the tolerance
     │   └── MalformedDelivery       cannot be read, whoever sent it
-    └── StoreUnavailable        our own database did not take it
+    ├── StoreUnavailable        our own database did not take it
+    └── PublishError            an event was not published: the outbox keeps it
+        ├── BrokerUnavailable       the broker takes nothing now, whatever it is
+        ├── NotPublished            it did not confirm this event; it may at another try
+        └── MessageRefused          it will never take this event as it is
 
 Each class answers three questions: was it sent (``sent``), may the same call be repeated
 (``repeatable``), and whose fault it is (``fault``). No message ever contains a secret.
@@ -34,7 +38,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-Fault = Literal["caller", "provider", "network", "sender", "store"]
+Fault = Literal["caller", "provider", "network", "sender", "store", "broker"]
 
 
 class PaykitError(Exception):
@@ -253,3 +257,32 @@ class StoreUnavailable(PaykitError):
     sent = False
     repeatable = True
     fault = "store"
+
+
+class PublishError(PaykitError):
+    """A broker did not confirm an event, so it does not count as published.
+
+    It may have arrived all the same. Consumers know a repeat by the event's id.
+    """
+
+    repeatable = True
+    fault: ClassVar[Fault] = "broker"
+
+
+class BrokerUnavailable(PublishError):
+    """The broker takes nothing now: it is not reached, or what we publish to is missing on it.
+
+    It says nothing about any single event, so waiting is all that helps.
+    """
+
+
+class NotPublished(PublishError):
+    """The broker answered, and not that it has this event. It may at another try."""
+
+
+class MessageRefused(PublishError):
+    """The broker will never take this event as it is; it is too large, for instance."""
+
+    sent = False
+    repeatable = False
+    fault = "caller"

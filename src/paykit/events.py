@@ -98,22 +98,50 @@ class PaymentProcessed:
         ``source`` names the emitting service as a URI reference, e.g. ``//shop.example/payments``.
         See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
         """
-        key = self.payment_id or f"{self.provider}:{self.account}:{self.reference}"
-        event = {
-            "specversion": "1.0",
-            "id": self.event_id,
-            "source": source,
-            "type": EVENT_TYPE,
-            "subject": key,
-            "time": _to_json_value(None, None, self.occurred_at),
-            "datacontenttype": "application/json",
-            "partitionkey": key,
-            "data": self.to_json(),
-        }
-        if self.sequence is not None:
-            # The sequence extension orders as text, hence the zeros.
-            event["sequence"] = f"{self.sequence:010d}"
-        return event
+        attributes = envelope(
+            event_id=self.event_id,
+            event_type=EVENT_TYPE,
+            source=source,
+            key=self.key,
+            occurred_at=self.occurred_at,
+            sequence=self.sequence,
+        )
+        return {**attributes, "data": self.to_json()}
+
+    @property
+    def key(self) -> str:
+        """What events of one payment have in common: a broker keeps the order of each key."""
+        return self.payment_id or f"{self.provider}:{self.account}:{self.reference}"
+
+
+def envelope(
+    *,
+    event_id: str,
+    event_type: str,
+    source: str,
+    key: str,
+    occurred_at: datetime,
+    sequence: int | None,
+) -> dict[str, str]:
+    """The CloudEvents 1.0 attributes of an event, each in its text form, without the data.
+
+    See https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md and its extensions
+    ``partitioning`` and ``sequence``.
+    """
+    attributes = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": source,
+        "type": event_type,
+        "subject": key,
+        "time": _timestamp(occurred_at),
+        "datacontenttype": "application/json",
+        "partitionkey": key,
+    }
+    if sequence is not None:
+        # The extension orders as text, hence the zeros.
+        attributes["sequence"] = f"{sequence:010d}"
+    return attributes
 
 
 @attrs.frozen(slots=True)
@@ -195,10 +223,14 @@ def _to_json_value(_instance: Any, _attribute: Any, value: Any) -> Any:
     if isinstance(value, Movement):
         return attrs.asdict(value, value_serializer=_to_json_value, recurse=False)
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        return _timestamp(value)
     if isinstance(value, StrEnum):
         return value.value
     return list(value) if isinstance(value, tuple) else value
+
+
+def _timestamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _money(value: Any) -> Money | None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from .errors import ConfigurationError, UnsupportedOperation
 from .http import Reply
-from .info import Capability, Outcome, ProviderInfo, hosts
-from .provider_tools import Clock, IdFactory, ProviderTools
+from .info import Asking, Capability, Outcome, ProviderInfo, RefundNotices, hosts
+from .provider_tools import Clock, IdFactory, ProviderTools, nth_reference
 from .wire import ProviderConfig
 
 if TYPE_CHECKING:
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from .signing import Verified
 
 __all__ = [
+    "Asking",
     "Capability",
     "Clock",
     "IdFactory",
     "Outcome",
     "Provider",
     "ProviderInfo",
+    "RefundNotices",
     "hosts",
     "random_id",
     "utc_now",
@@ -165,6 +167,17 @@ class Provider(ProviderTools):
     def refund(self, request: RefundRequest) -> Flow[Refund]:
         """Give money back."""
         raise self.unsupported(Capability.REFUND)
+
+    def refund_reference(self, payment: PaymentRef, number: int, *, at: datetime) -> str:
+        """The reference for the ``number``-th refund of ``payment``, to be sent ``at`` a time.
+
+        It has the form that the provider wants. The same three give the same one, and no other
+        refund gets it. Store it before you send the refund.
+        """
+        if Capability.REFUND not in self.capabilities:
+            raise self.unsupported(Capability.REFUND)
+        form = self.info.refund_reference or self.info.reference
+        return nth_reference(payment.reference, number, form=form)
 
     def fetch_refund(self, ref: RefundRef) -> Flow[Refund]:
         """Ask for the state of a refund."""

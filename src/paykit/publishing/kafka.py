@@ -1,0 +1,226 @@
+"""Publishes to Kafka through confluent-kafka, that is librdkafka.
+
+A message counts as published when all in-sync replicas have it (``acks=all``), and its delivery
+report says so: what is not reported is not published. The producer is idempotent, so its own
+retries neither double nor reorder. The key is the payment, so one partition has all its events.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/kafka-protocol-binding.md
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal
+
+from ..errors import BrokerUnavailable, ConfigurationError, MessageRefused, PublishError
+from .message import BINARY, STRUCTURED, Message, Mode, check_mode
+from .publisher import TIMEOUT, Result, check_source, settle
+
+if TYPE_CHECKING:
+    from confluent_kafka import KafkaError, Producer
+
+_log = logging.getLogger(__name__)
+
+#: What decides whether a success is one is not the caller's to set.
+_OURS: Final = frozenset(
+    {
+        "acks", "request.required.acks", "enable.idempotence", "bootstrap.servers",
+        "metadata.broker.list", "delivery.timeout.ms", "message.timeout.ms", "transactional.id",
+        "delivery.report.only.error",
+    }
+)  # fmt: skip
+#: Answers about what is in a message. Any other error may end, and says nothing about a message.
+_REFUSALS: Final = (
+    "MSG_SIZE_TOO_LARGE", "INVALID_MSG_SIZE", "RECORD_LIST_TOO_LARGE", "INVALID_RECORD",
+)  # fmt: skip
+#: After these librdkafka says the same by itself, for minutes or for good, without asking again.
+_STICKY: Final = (
+    "TOPIC_AUTHORIZATION_FAILED", "UNKNOWN_TOPIC_OR_PART", "_UNKNOWN_TOPIC", "_UNKNOWN_PARTITION",
+    "_FATAL",
+)  # fmt: skip
+#: In place of a report that has not come yet.
+_WAITING: Final = BrokerUnavailable()
+#: How long a report may take beyond the time that librdkafka keeps to.
+_GRACE: Final = 5.0
+
+
+class KafkaPublisher:
+    """Publishes to one topic. ``brokers`` are ``host:port``, with commas between them.
+
+    ``source`` names the service that emits the events, as a URI reference. ``timeout`` is how many
+    seconds a message has (``delivery.timeout.ms``). ``settings`` are more of librdkafka's, for TLS
+    and SASL: https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
+
+    The producer is made at first use and in each process anew, so a publisher may be made before
+    a fork. Needs the extra ``paykit-adapters[kafka]``, else :class:`ConfigurationError`.
+    """
+
+    is_async: ClassVar[Literal[False]] = False
+
+    def __init__(
+        self,
+        brokers: str,
+        *,
+        topic: str,
+        source: str,
+        mode: Mode = "binary",
+        timeout: float = TIMEOUT,
+        settings: Mapping[str, str | int | float | bool] | None = None,
+    ) -> None:
+        try:
+            import confluent_kafka
+        except ImportError:
+            raise ConfigurationError("Kafka needs the extra paykit-adapters[kafka]") from None
+        if not brokers or not topic:
+            raise ConfigurationError("Kafka needs brokers and a topic")
+        if forbidden := _OURS.intersection(settings or ()):
+            raise ConfigurationError(f"{', '.join(sorted(forbidden))}: set by paykit")
+        self._kafka = confluent_kafka
+        self._topic = topic
+        self._source = check_source(source)
+        self._structured = check_mode(mode) == "structured"
+        self._timeout = timeout
+        self._brokers = brokers
+        milliseconds = round(timeout * 1000)
+        self._settings = {
+            "client.id": "paykit",
+            # Else a topic that does not exist is known to be missing only after 30 seconds.
+            "topic.metadata.propagation.max.ms": min(10_000, milliseconds // 2),
+            **(settings or {}),
+            "bootstrap.servers": brokers,
+            "acks": "all",
+            "enable.idempotence": True,
+            "delivery.timeout.ms": milliseconds,
+        }
+        code = functools.partial(getattr, confluent_kafka.KafkaError)
+        self._refusals = frozenset(map(code, _REFUSALS))
+        self._sticky = frozenset(map(code, _STICKY))
+        self._made: tuple[int, Producer] | None = None
+
+    def __repr__(self) -> str:
+        return f"KafkaPublisher({self._brokers!r}, topic={self._topic!r})"
+
+    def publish(self, messages: Sequence[Message]) -> Sequence[Result]:
+        """Publish; one result per message, in their order.
+
+        Raises :class:`~paykit.errors.BrokerUnavailable` where none of them was taken or refused.
+        """
+        results = self._round(messages)
+        if len(messages) > 1:
+            # A broker refuses a batch of its protocol as a whole. Alone, each message shows
+            # whether it was meant.
+            for place, result in enumerate(results):
+                if isinstance(result, MessageRefused):
+                    (results[place],) = self._round(messages[place : place + 1])
+        return settle(results)
+
+    def close(self) -> None:
+        """Give up the producer; nothing waits in it, because ``publish`` does not leave earlier."""
+        made, self._made = self._made, None
+        if made is not None and made[0] == os.getpid():
+            made[1].flush(self._timeout)
+
+    def _round(self, messages: Sequence[Message]) -> list[Result]:
+        if not messages:
+            return []
+        producer = self._producer()
+        results: list[Result] = [_WAITING] * len(messages)
+        until = time.monotonic() + self._timeout + _GRACE
+        for place, message in enumerate(messages):
+            report = functools.partial(self._report, producer, results, place)
+            try:
+                headers, value = self._form(message)
+                produce = functools.partial(
+                    producer.produce, self._topic, value, message.key,
+                    headers=headers, on_delivery=report,
+                )  # fmt: skip
+                self._insist(producer, produce, until)
+            except UnicodeEncodeError:
+                results[place] = MessageRefused(f"event {message.id!r:.80} is not Unicode text")
+            except self._kafka.KafkaException as error:
+                report(error.args[0], None)
+        self._await(producer, results, until)
+        return results
+
+    def _await(self, producer: Producer, results: list[Result], until: float) -> None:
+        """Take reports until each message has its own, or none can come any more."""
+        self._take(producer, lambda: producer.flush(self._timeout + _GRACE))
+        # With an empty queue, another thread that uses this producer may be about to tell us.
+        soon = time.monotonic() + 1
+        while any(result is _WAITING for result in results):
+            if time.monotonic() > (until if len(producer) else min(soon, until)):
+                self._forget(producer)
+                producer.purge()  # what is not reported by now must not go out later, unseen
+                lost = BrokerUnavailable(f"Kafka topic {self._topic}: no delivery report")
+                results[:] = [lost if result is _WAITING else result for result in results]
+                return
+            self._take(producer, lambda: producer.poll(0.01))
+
+    def _take(self, producer: Producer, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except (self._kafka.KafkaException, SystemError) as error:
+            # A fatal error is raised in the middle of the reports, which Python may call a
+            # SystemError. Some reports are then lost, and so count as not published.
+            _log.warning("Kafka: %s", error.__cause__ or error)
+            self._forget(producer)
+
+    def _insist(self, producer: Producer, produce: Callable[[], None], until: float) -> None:
+        """Produce as soon as the producer's queue has room, which reports make."""
+        while True:
+            try:
+                return produce()
+            except BufferError:
+                if time.monotonic() > until:
+                    return None
+                self._take(producer, lambda: producer.poll(0.05))
+
+    def _form(self, message: Message) -> tuple[dict[str, str | bytes | None], bytes]:
+        if self._structured:
+            return {"content-type": STRUCTURED}, message.structured(self._source)
+        headers: dict[str, str | bytes | None] = {**message.headers(self._source, "ce_")}
+        headers["content-type"] = BINARY
+        return headers, message.payload.encode()
+
+    def _report(
+        self,
+        producer: Producer,
+        results: list[Result],
+        place: int,
+        error: KafkaError | None,
+        _message: Any,
+    ) -> None:
+        results[place] = None if error is None else self._failure(producer, error)
+
+    def _failure(self, producer: Producer, error: KafkaError) -> PublishError:
+        # A fatal error is the end of an idempotent producer; the next one starts afresh.
+        if error.fatal() or error.code() in self._sticky:
+            self._forget(producer)
+        kind = MessageRefused if error.code() in self._refusals else BrokerUnavailable
+        return kind(f"Kafka topic {self._topic}: {error.name()}: {error.str()}")
+
+    def _producer(self) -> Producer:
+        process = os.getpid()
+        made = self._made
+        if made is None or made[0] != process:
+            # The threads of a producer do not survive a fork.
+            try:
+                producer = self._kafka.Producer(self._settings, logger=_log)
+            except (self._kafka.KafkaException, ValueError, TypeError) as error:
+                raise ConfigurationError(f"Kafka: {_why(error)}") from None
+            made = self._made = (process, producer)
+        return made[1]
+
+    def _forget(self, producer: Producer) -> None:
+        if self._made is not None and self._made[1] is producer:
+            self._made = None
+
+
+def _why(error: Exception) -> str:
+    """What librdkafka says of a setting; it shows values only where they are one of a few words."""
+    said: Any = error.args[0]
+    return str(said.str() if hasattr(said, "str") else said)
