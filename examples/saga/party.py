@@ -11,18 +11,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import signal
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from typing import Any, ClassVar, Final
 
-from .brokers import Bus, connect
+from .brokers import Bus, connect, log
 from .messages import Event, ShopEvent, from_cloudevent, to_cloudevent
 from .settings import Settings
-
-log = logging.getLogger("saga")
 
 _TABLES: Final = """
 CREATE TABLE IF NOT EXISTS inbox (event_id TEXT PRIMARY KEY);
@@ -80,8 +77,7 @@ class Party(ABC):
                     self.db.execute("INSERT INTO inbox VALUES (?)", (event.event_id,))
                     self.say(*follow, *self.handle(event))
         except Exception:
-            log.exception("%s: %s comes again", self.name, message.get("type"))
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_PAUSE)  # or else the broker would bring it again at once
             raise
 
     def say(self, *events: ShopEvent) -> None:
@@ -151,7 +147,7 @@ class Party(ABC):
             self._news.clear()
             try:
                 await self.relay()
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it is, the outbox keeps the rest
                 log.warning("%s: the broker did not take it yet", self.name, exc_info=True)
                 await asyncio.sleep(_PAUSE)
             else:

@@ -175,8 +175,8 @@ class PaymentParty(Party):
             await self.payments.publish_to(self.bus.payments())
             yield
 
-    async def run(self) -> None:
-        """Serve what the providers call, until SIGINT or SIGTERM."""
+    def app(self) -> Starlette:
+        """What the providers call. The service runs as long as it is served."""
 
         @contextlib.asynccontextmanager
         async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -184,12 +184,12 @@ class PaymentParty(Party):
                 yield
 
         endpoints = PaykitApp(self.payments, return_to="https://shop.example/thank-you")
-        config = uvicorn.Config(
-            Starlette(routes=[Mount("/pay", endpoints)], lifespan=lifespan),
-            port=self.settings.payments_port,
-            log_level="warning",
-        )
-        await uvicorn.Server(config).serve()
+        return Starlette(routes=[Mount("/pay", endpoints)], lifespan=lifespan)
+
+    async def run(self) -> None:
+        """Run until SIGINT or SIGTERM."""
+        port = self.settings.payments_port
+        await uvicorn.Server(uvicorn.Config(self.app(), port=port, log_level="warning")).serve()
 
 
 if __name__ == "__main__":

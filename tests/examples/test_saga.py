@@ -28,6 +28,7 @@ from paykit import PaymentProcessed
 
 from ..demo.running import environment
 from ..interop.npm import install
+from ..support.kafka import mock_cluster
 from .saga_log import doubled, everything, servers, wait_until_handled
 
 PATIENCE = 40
@@ -57,9 +58,12 @@ SAID = {
 def shop(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", environment()["PYTHONPATH"])
-        settings = Settings(broker="", folder=tmp_path_factory.mktemp("saga"))
-        with Shop(settings) as running:
-            yield running
+        with mock_cluster() as cluster:
+            cluster.join_delay(0)
+            broker = f"kafka://{cluster.bootstrap}?session_timeout_ms=2000"
+            settings = Settings(broker=broker, folder=tmp_path_factory.mktemp("saga"))
+            with Shop(settings) as running:
+                yield running
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .bus import Bus as Bus
+from .bus import log as log
 
 if TYPE_CHECKING:
     from ..settings import Settings

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from faststream import AckPolicy
 from faststream.message import StreamMessage
+
 from paykit.publishing import Publisher
+
+log = logging.getLogger("saga")
 
 Handle: TypeAlias = Callable[[dict[str, Any]], Awaitable[None]]
 

@@ -9,10 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 
 from confluent_kafka import Producer
 from faststream.confluent import KafkaBroker, Topic
-from paykit.publishing import KafkaPublisher, Publisher
 from typing_extensions import override
 
-from .bus import AGAIN, CONTENT_TYPE, PAYMENTS, Bus, decode
+from paykit.publishing import KafkaPublisher, Publisher
+
+from .bus import AGAIN, CONTENT_TYPE, PAYMENTS, Bus, decode, log
 
 
 class KafkaBus(Bus):
@@ -25,7 +26,7 @@ class KafkaBus(Bus):
         # How soon a dead member of a group is missed; 6 s is the least that Kafka allows as it is.
         (self.session,) = parse_qs(parts.query).get("session_timeout_ms", ["6000"])
         self.broker = KafkaBroker(
-            self.servers.split(","), acks="all", enable_idempotence=True, logger=None
+            self.servers.split(","), acks="all", enable_idempotence=True, logger=log
         )
 
     @override

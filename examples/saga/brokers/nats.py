@@ -7,10 +7,11 @@ from typing import Any
 
 from faststream.nats import JStream, NatsBroker, PullSub
 from nats.js.api import ConsumerConfig
-from paykit.publishing import NatsPublisher, Publisher
 from typing_extensions import override
 
-from .bus import ABANDONED, AGAIN, CONTENT_TYPE, PAYMENTS, Bus, decode
+from paykit.publishing import NatsPublisher, Publisher
+
+from .bus import ABANDONED, AGAIN, CONTENT_TYPE, PAYMENTS, Bus, decode, log
 
 
 class NatsBus(Bus):
@@ -18,7 +19,7 @@ class NatsBus(Bus):
 
     def __init__(self, url: str, prefix: str) -> None:
         super().__init__(url, prefix)
-        self.broker = NatsBroker(url, logger=None)
+        self.broker = NatsBroker(url, logger=log)
 
     @override
     async def publish(self, topic: str, *, key: str, body: bytes) -> None:

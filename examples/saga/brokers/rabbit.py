@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchange, RabbitQueue
-from paykit.publishing import Publisher, RabbitPublisher
 from typing_extensions import override
 
-from .bus import AGAIN, CONTENT_TYPE, PAYMENTS, Bus, decode
+from paykit.publishing import Publisher, RabbitPublisher
+
+from .bus import AGAIN, CONTENT_TYPE, PAYMENTS, Bus, decode, log
 
 
 class RabbitBus(Bus):
@@ -22,7 +23,7 @@ class RabbitBus(Bus):
     def __init__(self, url: str, prefix: str) -> None:
         super().__init__(url, prefix)
         # One at a time, or else what comes again would come behind what followed it.
-        self.broker = RabbitBroker(url, default_channel=Channel(prefetch_count=1), logger=None)
+        self.broker = RabbitBroker(url, default_channel=Channel(prefetch_count=1), logger=log)
         self.exchange = RabbitExchange(prefix, type=ExchangeType.TOPIC, durable=True)
 
     @override

@@ -8,11 +8,12 @@ from typing import Any
 
 from faststream.message import StreamMessage
 from faststream.redis import RedisBroker, StreamSub
-from paykit.publishing import Publisher, RedisPublisher
 from redis.exceptions import ResponseError
 from typing_extensions import override
 
-from .bus import ABANDONED, AGAIN, PAYMENTS, Bus
+from paykit.publishing import Publisher, RedisPublisher
+
+from .bus import ABANDONED, AGAIN, PAYMENTS, Bus, log
 
 
 class RedisBus(Bus):
@@ -20,7 +21,7 @@ class RedisBus(Bus):
 
     def __init__(self, url: str, prefix: str) -> None:
         super().__init__(url, prefix)
-        self.broker = RedisBroker(url, logger=None)
+        self.broker = RedisBroker(url, logger=log)
 
     @override
     async def publish(self, topic: str, *, key: str, body: bytes) -> None:
@@ -55,7 +56,7 @@ class RedisBus(Bus):
                     raise
             new = StreamSub(stream, group=service, consumer=service)
             left = StreamSub(  # what was given to a process that did not acknowledge it
-                stream, group=service, consumer=service, min_idle_time=1000 * ABANDONED
+                stream, group=service, consumer=service, min_idle_time=int(1000 * ABANDONED)
             )
             subscribers += [
                 self.broker.subscriber(stream=one, ack_policy=AGAIN, decoder=_decode)

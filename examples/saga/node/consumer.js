@@ -12,7 +12,7 @@ const kafka = new Kafka({
   brokers: servers.split(","),
   logLevel: logLevel.ERROR,
 });
-const consumer = kafka.consumer({ groupId: `${topic}.accounting` });
+const consumer = kafka.consumer({ groupId: `${topic}.accounting`, maxWaitTimeInMs: 200 });
 
 // Events come at least once. A real consumer keeps the ids beside what it does because of them, in
 // one transaction of its database.
