@@ -11,15 +11,6 @@ from paykit.provider import Capability
 
 HOUR = timedelta(hours=1)
 PROVIDERS = {name: registry.load(name) for name in registry.names()}
-#: What may act twice. A payment that is made for the payer to pay is not one: only a charge is.
-MOVES_MONEY = {
-    Capability.CREATE_PAYMENT,
-    Capability.CAPTURE,
-    Capability.VOID,
-    Capability.COMPLETE,
-    Capability.REAUTHORIZE,
-    Capability.REFUND,
-}
 
 
 @pytest.mark.parametrize(
@@ -54,17 +45,6 @@ def test_a_repeat_has_its_time():
     ]
     assert one.may_repeat(Capability.VOID, timedelta(days=36_500))
     assert not one.may_repeat(Capability.CAPTURE, timedelta(0))
-
-
-@pytest.mark.parametrize("name", PROVIDERS)
-def test_only_what_a_provider_can_do_is_repeated(name):
-    provider = PROVIDERS[name]
-    can = MOVES_MONEY & provider.capabilities
-    if Capability.CREATE_TOKEN not in provider.capabilities:
-        can -= {Capability.CREATE_PAYMENT}
-    declared = provider.info.repeatable_for
-    assert set(declared) <= can
-    assert all(span > timedelta(0) for span in declared.values())
 
 
 @pytest.mark.parametrize("name", PROVIDERS)

@@ -18,7 +18,7 @@ from ..http import Delivery
 from ..models import PaymentRequest, PaymentSession
 from ..money import Money
 from ..orders import OrderPlaced
-from ..provider import Clock, IdFactory, Provider, random_id, utc_now
+from ..provider import Clock, IdFactory, Provider, time_ordered_id, utc_now
 from ..publishing import Publisher
 from ..retries import Timeouts
 from ..transport import AsyncHttpxTransport, AsyncTransport
@@ -52,7 +52,7 @@ class AsyncPaymentService(Shared):
         database: str = "sqlite:///paykit.db",
         transport: AsyncTransport | None = None,
         clock: Clock = utc_now,
-        new_id: IdFactory = random_id,
+        new_id: IdFactory = time_ordered_id,
         single_process: bool = False,
         relay: RelaySettings | None = None,
     ) -> None:

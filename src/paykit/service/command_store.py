@@ -5,8 +5,10 @@ All of them are bodies, or parts of bodies, of transactions.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
 from typing import Any, Final
 
 import attrs
@@ -64,12 +66,15 @@ def reserve(
     if plan.command is not None:
         return _again(conn, record, plan.command, clock, send=send)
     now = clock()
+    reference = None
+    if wanted.name_it is not None:
+        reference = _new_name(partial(wanted.name_it, record), known)
     command = Command(
         command_id=command_id,
         payment_id=record.payment_id,
         kind=wanted.kind,
         key=plan.key,
-        reference=wanted.name_it(record, plan.number) if wanted.name_it else None,
+        reference=reference,
         amount=plan.amount,
         total=plan.total,
         final=wanted.final,
@@ -146,11 +151,23 @@ def claim(conn: Connection, *, now: datetime, clock: Clock, limit: int) -> Seque
     return taken
 
 
-def mark_sent(conn: Connection, command: Command, *, clock: Clock) -> Command:
-    """Note that a command is about to be sent."""
+def mark_sent(
+    conn: Connection, command: Command, name_it: Callable[[int], str], *, clock: Clock
+) -> Command:
+    """Note that a command is about to be sent, a refund under the name that it would get now.
+
+    A reference may hold the date, and the command may have been written down on another one.
+    """
     now = clock()
+    reference = command.reference
+    if reference is not None:
+        others = of_payment(conn, command.payment_id)
+        reference = _new_name(
+            name_it, [one for one in others if one.command_id != command.command_id]
+        )
     sent = attrs.evolve(
         command,
+        reference=reference,
         sent_at=command.sent_at or now,
         lease_until=lease_time(conn, clock) + LEASE,
         check_at=now + LEASE,
@@ -250,6 +267,12 @@ def settle(
                     state=state.value, check_at=None, lease_until=None, updated_at=record.updated_at
                 )
             )
+
+
+def _new_name(name_it: Callable[[int], str], known: Iterable[Command]) -> str:
+    """A reference that no other refund of the payment has."""
+    taken = {one.reference for one in known}
+    return next(name for name in map(name_it, count(1)) if name not in taken)
 
 
 def _write(conn: Connection, command: Command) -> None:

@@ -7,6 +7,7 @@ where the provider surely does not act twice.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -78,8 +79,13 @@ class Commanding(Accounts):
             return Commanded(record)
         provider = self._provider_of(record)
         if command.sent_at is None:
+            now = self._clock()
+
+            def name_it(number: int) -> str:
+                return provider.refund_reference(record.ref, number, at=now)
+
             sent: Command = yield Transact(
-                lambda conn: command_store.mark_sent(conn, command, clock=self._clock)
+                lambda conn: command_store.mark_sent(conn, command, name_it, clock=self._clock)
             )
             return (yield from self._send(provider, record, sent))
         done = yield from self._ask_about(provider, record, command)
@@ -131,6 +137,11 @@ class Commanding(Accounts):
                     asked = _refund_request(record, command)
                     answer = yield Talk(provider, lambda: provider.refund(asked))
         except Declined as error:
+            if command.attempts > 1 and command.sent_at is not None:
+                # What is refused now may be so because the first call succeeded.
+                done = yield from self._ask_about(provider, record, command)
+                if done.command is None or done.command.state is not CommandState.RESERVED:
+                    return done
             yield from self._refused(provider, record, command, error)
             raise
         except PaykitError as error:
@@ -205,6 +216,8 @@ class Commanding(Accounts):
     ) -> Operation[Commanded]:
         now = self._clock()
         state = _REFUND_STATES[refund.status]
+        if source is Source.POLL and (yield from self._may_be_another(provider, command)):
+            state = CommandState.RESERVED
         fact = None
         if state is CommandState.DONE:
             fact = commands.refunded(record, refund, command, now, source)
@@ -299,6 +312,15 @@ class Commanding(Accounts):
                 )
             )
         return Commanded(record, command=(yield from self._reload(command)))
+
+    def _may_be_another(self, provider: Provider, command: Command) -> Operation[bool]:
+        """Whether an answer about a refund may be about another one of the same payment."""
+        if not provider.info.tells_last_refund_only:
+            return False
+        all_: Sequence[Command] = yield Read(
+            lambda conn: command_store.of_payment(conn, command.payment_id)
+        )
+        return sum(one.kind is CommandKind.REFUND for one in all_) > 1
 
     def _ask_why(self, provider: Provider, record: PaymentRecord) -> Operation[None]:
         """After a refusal: what became of the hold, where the provider can be asked."""

@@ -136,7 +136,6 @@ class Plan:
     key: str
     amount: Money
     total: Money
-    number: int = 1  #: of how many commands of its kind it is the last
     command: Command | None = None
 
     @property
@@ -242,8 +241,7 @@ def _plan_refund(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]
     if amount > left or amount.minor <= 0:
         raise InvalidRequest(f"at most {left} is left to give back", field="amount")
     key = asked or refund_key(record, record.captured, refused)
-    number = 1 + sum(one.kind is CommandKind.REFUND for one in known)
-    return former or Plan(key, amount, record.refunded + under_way + amount, number)
+    return former or Plan(key, amount, record.refunded + under_way + amount)
 
 
 def _of_key(known: Sequence[Command], key: str | None, wanted: Wanted) -> Plan | None:

@@ -17,7 +17,12 @@ from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    InvalidRequestError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
@@ -32,6 +37,8 @@ _SAFE_WAL: Final = (3, 51, 3)
 #: Seconds to wait for somebody else's lock, then :class:`StoreUnavailable`.
 _LOCK_SECONDS: Final = 5
 _CONNECT_SECONDS: Final = 5
+#: How many transactions are committed as one, at most.
+MAX_GROUP: Final = 256
 #: How many transactions are under way at once, where the database locks rows.
 _WRITERS: Final = 2
 _DRIVERS: Final = {
@@ -107,6 +114,8 @@ class _OnLoop:
         return self._wait(work())
 
     def close(self) -> None:
+        if self._loop.is_closed():
+            return
         self._wait(self._engine.dispose())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -131,19 +140,22 @@ class Database:
         *,
         single_process: bool = False,
         clock: Clock = utc_now,
-        max_group: int = 256,
+        max_group: int = MAX_GROUP,
     ) -> None:
         self.url = parse(url)
         self.clock = clock
-        self._connector = connect(self.url, single_process=single_process)
-        self.engine = self._connector.engine
         local = self.url.get_backend_name() == "sqlite"
+        try:
+            self._connector = connect(self.url, single_process=single_process)
+        except SQLAlchemyError as error:
+            raise StoreUnavailable(f"the database cannot be reached: {reason(error)}") from error
+        self.engine = self._connector.engine
         try:
             if local:
                 self._connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
             else:
                 _require_newest(self._connector.run(migrations.version, writes=False))
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, OSError) as error:
             self._connector.close()
             raise StoreUnavailable(f"the database cannot be opened: {reason(error)}") from error
         except BaseException:
@@ -183,13 +195,15 @@ def upgrade_database(url: str, *, clock: Clock = utc_now) -> list[str]:
     Safe when several processes start at once. Raises :class:`ConfigurationError` for a database of
     a newer paykit, and :class:`StoreUnavailable`.
     """
-    connector = connect(parse(url))
+    connector = None
     try:
+        connector = connect(parse(url))
         return connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, OSError) as error:
         raise StoreUnavailable(f"the database was not upgraded: {reason(error)}") from error
     finally:
-        connector.close()
+        if connector is not None:
+            connector.close()
 
 
 def parse(url: str) -> URL:
@@ -259,9 +273,22 @@ def _mysql(url: URL) -> Engine:
         "charset": "utf8mb4",
         "init_command": f"SET SESSION innodb_lock_wait_timeout={_LOCK_SECONDS}, time_zone='+00:00'",
     }
-    return create_engine(
-        url, connect_args=arguments, isolation_level="READ COMMITTED", pool_recycle=3600
-    )
+    settings: dict[str, Any] = {
+        "connect_args": arguments,
+        "isolation_level": "READ COMMITTED",
+        "pool_recycle": 3600,
+    }
+    engine = create_engine(url, **settings)
+    try:
+        with engine.connect():
+            pass  # now the dialect knows whose server it is
+    except InvalidRequestError:
+        engine.dispose()
+        raise ConfigurationError("this server is MySQL, not MariaDB: mysql+pymysql://…") from None
+    if engine.dialect.name == "mysql" and getattr(engine.dialect, "is_mariadb", False):
+        engine.dispose()
+        return create_engine(url.set(drivername="mariadb+pymysql"), **settings)
+    return engine
 
 
 def _require_newest(have: int) -> None:

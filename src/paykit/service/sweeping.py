@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from ..errors import ConfigurationError, NotFound, PaykitError, RateLimited
 from ..events import PaymentProcessed, Source
+from ..info import Asking
 from ..models import PaymentStatus
 from ..provider import Capability, Provider
 from ..signing import fingerprint
@@ -211,7 +212,7 @@ class Sweeping(Commanding, Receiving):
             return
         times = due.checks + 1
         asking = provider.info.asking
-        if sweep.now - after.created_at >= asking.gives_up_after:
+        if sweep.now >= _given_up_from(after, asking):
             why = note or f"the provider still says {after.status}"
             yield from self._give_up(sweep, after, times, why)
             return
@@ -227,11 +228,11 @@ class Sweeping(Commanding, Receiving):
             yield from self._expire(sweep, record, NO_NEWS)
             yield from self._note_change(sweep, record)
             return
-        if sweep.now - record.created_at >= asking.gives_up_after:
+        if sweep.now >= _given_up_from(record, asking):
             yield from self._give_up(sweep, record, due.checks, NO_NEWS)
             return
         ends = [(record.expires_at or record.created_at) + asking.grace]
-        ends.append(record.created_at + asking.gives_up_after)
+        ends.append(_given_up_from(record, asking))
         until = min(end for end in ends if end > sweep.now)
         yield from self._later(record, until, due.checks, None)
 
@@ -375,6 +376,12 @@ class Sweeping(Commanding, Receiving):
         may = len(recent) < provider.info.asking.per_minute
         self._asked_at[provider.key] = [*recent, now] if may else recent
         return may
+
+
+def _given_up_from(record: PaymentRecord, asking: Asking) -> datetime:
+    """When nobody asks any more; never while the payer may still pay."""
+    ends = record.created_at + asking.gives_up_after
+    return ends if record.expires_at is None else max(ends, record.expires_at + asking.grace)
 
 
 def _claim(now: datetime, limit: int) -> Callable[[Connection], Sequence[Due]]:

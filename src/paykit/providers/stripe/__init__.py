@@ -49,7 +49,7 @@ class Stripe(Payments, Holds, Refunds, Tokens, Webhooks):
         reference=REFERENCE,
         keeps_metadata=True,
         # A page lives a day at most, and a webhook comes again for three. Debits take two weeks.
-        # Stripe lets 25 calls a second through in its sandbox, and more in production.
+        # Its limit is said to be 25 calls a second in the sandbox, and more in production.
         asking=Asking(per_minute=300, grace=timedelta(days=4), gives_up_after=timedelta(days=30)),
         # Stripe may forget a key after a day. What is canceled stays so.
         repeatable_for={

@@ -300,8 +300,19 @@ class VNPay(Provider):
     # Query and refund.
 
     def fetch_payment(self, ref: PaymentRef) -> Flow[Payment]:
-        """Ask with ``querydr``. Needs ``ref.created_at``: VNPay looks payments up by that time."""
-        return self._query(ref, self._read_payment)
+        """Ask with ``querydr``. Needs ``ref.created_at``: VNPay looks payments up by that time.
+
+        One that is "not completed" stays pending until long after ``ref.expires_at``: then it is
+        expired.
+        """
+
+        def read(fields: Mapping[str, str], body: JsonObject) -> Payment:
+            payment = self._read_payment(fields, body)
+            if payment.status is not S.PENDING or not self._is_long_over(ref):
+                return payment
+            return attrs.evolve(payment, status=S.EXPIRED, reason="expired")
+
+        return self._query(ref, read)
 
     def fetch_refund(self, ref: RefundRef) -> Flow[Refund]:
         """Ask with ``querydr``: once a refund was asked, it tells of the refund.
@@ -476,7 +487,7 @@ class VNPay(Provider):
             payment_reference=payment.reference,
             status=status,
             amount=amount,
-            provider_id=fields.get("vnp_TransactionNo") or None,
+            # vnp_TransactionNo may be that of the payment: nobody says whose it is.
             code=fields.get("vnp_ResponseCode"),
             message=fields.get("vnp_Message"),
             raw=body,
@@ -490,6 +501,12 @@ class VNPay(Provider):
             response=response,
             raw=body,
         )
+
+    def _is_long_over(self, ref: PaymentRef) -> bool:
+        """Whether the link can no longer be paid, and news of it would have come."""
+        if ref.expires_at is None:
+            return False
+        return self.clock() >= ref.expires_at + self.info.asking.grace
 
     def _created(self, ref: PaymentRef) -> str:
         if ref.created_at is None:

@@ -1,8 +1,8 @@
-"""VNPay tells of the latest refund of a payment: it is not taken for another one."""
+"""What VNPay's answers to a query do not say, and what is made of that."""
 
 import hmac
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -74,3 +74,25 @@ def test_a_part_is_not_taken_for_the_total(told):
         None,
         None,
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "since_expiry", "status", "reason"),
+    [
+        ("01", timedelta(minutes=119), "pending", None),
+        ("01", timedelta(hours=2), "expired", "expired"),
+        ("01", None, "pending", None),  # nobody knows how long the link can be paid
+        ("00", timedelta(days=9), "succeeded", None),
+        ("02", timedelta(days=9), "failed", None),
+        ("04", timedelta(days=9), "unknown", None),
+        ("07", timedelta(days=9), "unknown", None),
+    ],
+)
+def test_a_link_that_was_opened_and_left_expires(code, since_expiry, status, reason):
+    expires_at = None if since_expiry is None else NOW - since_expiry
+    created_at = NOW - timedelta(days=10)
+    ref = PaymentRef(
+        reference="ORDER-1", amount=WHOLE, created_at=created_at, expires_at=expires_at
+    )
+    found = run(provider().fetch_payment(ref), lambda _: answer("01", WHOLE, code))
+    assert (found.status, found.reason, found.amount) == (status, reason, WHOLE)
