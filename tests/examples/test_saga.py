@@ -17,7 +17,7 @@ pytest.importorskip("confluent_kafka")
 pytest.importorskip("faststream")
 
 from examples.saga.brokers import connect
-from examples.saga.customers import CUSTOMERS
+from examples.saga.customers import CUSTOMERS, VISA, Customer
 from examples.saga.messages import from_cloudevent
 from examples.saga.order import PRICES
 from examples.saga.processes import SERVICES, Shop
@@ -49,6 +49,8 @@ SAID = {
     "MoMo, sold out": "PaymentStarted CustomerNotified succeeded OrderAuthorized OutOfStock "
     "refunded OrderCanceled CustomerNotified CustomerNotified",
     "MoMo refused": "PaymentStarted CustomerNotified canceled OrderCanceled CustomerNotified",
+    "card that is not to be charged in the end": "authorized OrderAuthorized StockReserved "
+    "authorized PaymentNotNeeded OrderCanceled canceled CustomerNotified",
     "MoMo, paid too late": "PaymentStarted CustomerNotified OrderCanceled CustomerNotified "
     "succeeded PaymentNotNeeded refunded CustomerNotified",
 }
@@ -197,6 +199,21 @@ def accounting(settings):
         reader.join()
         process.stdout.close()
     assert process.wait(PATIENCE) == 0
+
+
+def test_a_capture_that_is_refused(shop):
+    """The goods go back on the shelf, and what is held is released."""
+    about = "card that is not to be charged in the end"
+    customer = Customer(about=about, token=VISA, order="canceled", payment="canceled")
+    fault = urllib.request.Request(
+        f"{shop.settings.sandbox}/_sandbox/faults", json.dumps({"fail_next_capture": 1}).encode()
+    )
+    urllib.request.urlopen(fault).close()
+    story = Story({"C-0": customer}, quiet=True)
+    tell(shop, story)
+    wait_until_handled(shop.settings)
+    assert said(everything(shop.settings), story.chapters) == expected(story.chapters)
+    check_effects(shop, story)
 
 
 class PowerCut(Story):

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("faststream")
 
 from examples.saga.brokers import Bus
+from examples.saga.customers import CUSTOMERS
 from examples.saga.messages import (
     CheckoutSubmitted,
     OrderAuthorized,
@@ -26,6 +27,7 @@ from examples.saga.order import Order, OrderService, decide
 from examples.saga.settings import Settings
 from examples.saga.shipping import ShippingService
 from examples.saga.stock import StockService
+from examples.saga.story import Story
 
 from paykit import Money, PaymentProcessed, PaymentStatus
 
@@ -47,13 +49,19 @@ class Wire(Bus):
         assert key == event.order_id
         self.said.append((topic, event))
 
+    class Broker:
+        async def connect(self): ...
+
+        async def start(self): ...
+
     async def payments(self): ...
 
     async def remove(self, reads): ...
 
     async def _make(self, topic): ...
 
-    async def _subscribers(self, service, reads): ...
+    async def _subscribers(self, service, reads):
+        return []
 
 
 @pytest.fixture
@@ -286,6 +294,27 @@ def test_a_crash_after_the_commit_loses_nothing(begin, wire):
         ("shipping", "C"),
     ]
     assert hear(begin(ShippingService)) == []
+
+
+def test_a_story_that_does_not_end(wire, capsys):
+    """It says what is known, and that it is not what has to be."""
+    story = Story({"A": CUSTOMERS[0], "B": CUSTOMERS[-1]})
+
+    async def tell():
+        assert not await story.tell(wire, patience=0)
+        for event in (checkout("A"), payment("failed"), payment("failed"), confirmed("Z")):
+            await story.hear(as_message(event))
+
+    wire.broker = Wire.Broker()
+    asyncio.run(tell())
+    assert [event.order_id for _, event in wire.said] == ["A", "B"]
+    assert [line.split() for line in story.table().splitlines()[1:]] == [
+        "A paid by card placed failed - NOT YET".split(),
+        "B MoMo, paid too late placed none - NOT YET".split(),
+    ]
+    # Of a payment it is told only what follows from something that was told.
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.split()[2:] == "A test CheckoutSubmitted 1 tea, by card".split()
 
 
 def test_what_a_newer_version_says_is_understood():
