@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import time
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 
@@ -29,9 +30,11 @@ from paykit import (
     PaymentRef,
     PaymentRequest,
     PaymentStatus,
+    PaymentToken,
     Provider,
     ProviderUnavailable,
     RateLimited,
+    RefundRef,
     RefundRequest,
     TokenRequest,
     UnsupportedOperation,
@@ -42,7 +45,7 @@ from paykit import (
 )
 from paykit.events import EVENT_TYPE, Source, json_schema
 from paykit.flow import arun, done, run
-from paykit.provider import Capability, Outcome
+from paykit.provider import Capability, Outcome, time_ordered_id
 from paykit.signing import Verified
 from paykit.wire import ProviderConfig
 
@@ -377,6 +380,9 @@ TEXTS = {
     TokenRequest: ("reference", "customer_id", "grant", "idempotency_key"),
     Customer: ("id", "ip", "name", "email", "phone"),
     LineItem: ("id", "name"),
+    PaymentToken: ("provider", "value", "customer_id", "reference", "label", "provider_id"),
+    PaymentRef: ("reference", "provider_id", "transaction_id"),
+    RefundRef: ("reference", "provider_id"),
 }  # fmt: skip
 NEEDED = {
     PaymentRequest: {"reference": "R", "amount": Money(1, "VND")},
@@ -384,6 +390,9 @@ NEEDED = {
     TokenRequest: {"reference": "R", "customer_id": "C"},
     Customer: {},
     LineItem: {"id": "I", "name": "N", "price": Money(1, "VND")},
+    PaymentToken: {"provider": "P", "value": "V"},
+    PaymentRef: {"reference": "R"},
+    RefundRef: {"reference": "R", "payment": PaymentRef(reference="R")},
 }
 
 
@@ -394,6 +403,7 @@ NEEDED = {
     ("value", "why"),
     [
         ("a\ud800", "holds a lone surrogate"),
+        ("a\0b", "holds a NUL character"),
         (5, "must be text|must not be empty"),
         (b"a", "must be text|must not be empty"),
     ],
@@ -409,6 +419,8 @@ def test_text_that_nobody_can_hold_is_refused(kind, field, value, why):
     [
         ([("a", "b")], "must be a mapping"),
         ({"a": "\ud800"}, "holds a lone surrogate"),
+        ({"a": "\0"}, "holds a NUL character"),
+        ({"a\0": 1}, "holds a NUL character"),
         ({"a\ud800": 1}, "holds a lone surrogate"),
         ({"a": [{"b": ("c", "\udfff")}]}, "holds a lone surrogate"),
     ],
@@ -423,3 +435,14 @@ def test_any_other_text_is_taken(kind):
     texts = dict.fromkeys(TEXTS[kind], "Trà sen \N{LOTUS}")
     made = kind(**{**NEEDED[kind], **texts})
     assert {field: getattr(made, field) for field in TEXTS[kind]} == texts
+
+
+def test_ids_of_the_service_sort_by_time_and_cannot_be_guessed():
+    before = time.time_ns() // 1_000_000
+    ids = [time_ordered_id() for _ in range(1000)]
+    after = time.time_ns() // 1_000_000
+    moments = [int(one[:12], 16) for one in ids]
+    assert moments == sorted(moments)
+    assert before <= moments[0] <= moments[-1] <= after
+    assert len({one[12:] for one in ids}) == 1000
+    assert {len(one) for one in ids} == {32}

@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 #: From the ground up. A module belongs to the entry with the longest matching name.
 LAYERS = [
     ["errors", "money", "text", "cards", "declines"],
-    ["models", "events", "http", "vietqr"],
+    ["models", "events", "orders", "http", "vietqr"],
     ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
     ["info", "provider_tools", "provider", "registry"],
     ["adapter", "bank_transfer"],

@@ -34,6 +34,7 @@ from paykit.transport import HttpxTransport
 
 from .support.authorities import NOW, Authority, ec_key, pem, rsa_key
 from .support.servers import answer, drip, hang, loopback, raw, reset, unused_port
+from .support.services import missing
 
 LIVE, SANDBOX = "messageverificationcerts.paypal.com", "messageverificationcerts.sandbox.paypal.com"
 ID = "8PT597110X687430LKGECATA"
@@ -617,7 +618,7 @@ def test_the_signature_is_that_of_openssl(tmp_path):
     try:
         public = openssl(tmp_path, "x509", "-in", "leaf.pem", "-pubkey", "-noout")
     except FileNotFoundError:
-        pytest.skip("openssl is not installed")
+        missing("openssl is not installed")
     (tmp_path / "public.pem").write_text(public)
     arguments = ("-verify", "public.pem", "-signature", "signature", "text")
     assert "Verified OK" in openssl(tmp_path, "dgst", "-sha256", *arguments)

@@ -313,7 +313,7 @@ def sent(flow):
 @given(
     REFERENCES,
     st.integers(1, 2**63 - 1),
-    st.text(st.characters(codec="utf-8", exclude_characters="|"), min_size=1, max_size=50),
+    st.text(st.characters(codec="utf-8", exclude_characters="|\0"), min_size=1, max_size=50),
     st.lists(st.tuples(TEXT, TEXT, st.integers(0, 2**40), st.integers(1, 99)), max_size=3),
     st.dictionaries(TEXT, st.one_of(TEXT, st.integers(), st.lists(TEXT)), max_size=3),
 )
@@ -416,7 +416,7 @@ def test_a_number_in_extra_stays_one():
     assert sent(ZALOPAY.create_payment(request))["sub_app_id"] == 7
 
 
-@given(st.text(st.characters(codec="ascii"), max_size=30))
+@given(st.text(st.characters(codec="ascii", exclude_characters="\0"), max_size=30))
 def test_any_return_url_is_sent_whole_or_refused(rest):
     url = f"https://shop.example/{rest}"
     request = PaymentRequest(reference="A", amount=Money(1, "VND"), return_url=url)

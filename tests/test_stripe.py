@@ -331,22 +331,6 @@ def test_a_list_of_refunds_without_end():
         run(STRIPE.fetch_refund(RefundRef(reference="R-1", payment=ref)), answering(page))
 
 
-@pytest.mark.parametrize(
-    "more",
-    [
-        {"metadata": {"note": "a\0b"}},
-        {"description": "a\0b"},
-        {"customer": Customer(name="a\0b"), "save_token": True},
-        {"extra": {"statement_descriptor_suffix": "a\0b"}},
-    ],
-    ids=str,
-)
-def test_what_could_not_be_read_in_the_answer_is_not_sent(shop, peer, more):
-    with pytest.raises(InvalidRequest, match="NUL"):
-        shop.create_payment(asked(**more))
-    assert peer.requests == []
-
-
 def test_a_charge_in_another_currency_is_not_ours():
     charge = {
         "id": "ch_1", "object": "charge", "amount": 1, "amount_captured": 0, "amount_refunded": 0,

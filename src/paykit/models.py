@@ -16,7 +16,7 @@ import attrs
 from .cards import holds_card_number, looks_like_card_id
 from .errors import InvalidRequest
 from .money import Money
-from .text import unsendable
+from .text import unstorable
 
 Extra: TypeAlias = Mapping[str, Any]
 
@@ -61,8 +61,8 @@ class Discrepancy(StrEnum):
     OVERPAID = "overpaid"
     CURRENCY = "currency"
     PROVIDER_ID = "provider_id"  #: the provider's id already belongs to another payment
-    LATE = "late"  #: a transfer of the right amount, after the time to pay was over
-    DUPLICATE_PAYMENT = "duplicate_payment"  #: money for something that was paid before
+    LATE = "late"  #: the right amount, after the time to pay was over or the payment was given up
+    DUPLICATE_PAYMENT = "duplicate_payment"  #: money for an order that was paid before
     UNMATCHED = "unmatched"  #: a transfer that cannot be told to be for one payment
     REVERSED = "reversed"  #: money that had been captured was taken back
 
@@ -82,7 +82,7 @@ def _text(_request: object, attribute: attrs.Attribute[Any], value: str | None) 
         return
     if not isinstance(value, str):
         raise InvalidRequest("must be text", field=attribute.name)
-    if why := unsendable(value):
+    if why := unstorable(value):
         raise InvalidRequest(why, field=attribute.name)
 
 
@@ -104,7 +104,7 @@ def _id(request: object, attribute: attrs.Attribute[Any], value: str | None) -> 
 def _extra(request: object, attribute: attrs.Attribute[Any], value: Extra) -> None:
     if not isinstance(value, Mapping):
         raise InvalidRequest("must be a mapping", field=attribute.name)
-    if why := unsendable(value):
+    if why := unstorable(value):
         raise InvalidRequest(why, field=attribute.name)
     _no_card_number(attribute, found=holds_card_number(value, besides=_own_ids(request)))
 
@@ -160,12 +160,14 @@ class PaymentToken:
     :class:`~paykit.errors.InvalidRequest`.
     """
 
-    provider: str
+    provider: str = attrs.field(validator=_text)
     value: str = attrs.field(repr=False, validator=_id)
-    customer_id: str | None = None
-    reference: str | None = None  #: the reference of the payment or link that made it
-    label: str | None = None  #: what to show the payer, e.g. a masked phone or card
-    provider_id: str | None = None
+    customer_id: str | None = attrs.field(default=None, validator=_text)
+    #: The reference of the payment or link that made it.
+    reference: str | None = attrs.field(default=None, validator=_text)
+    #: What to show the payer, e.g. a masked phone or card.
+    label: str | None = attrs.field(default=None, validator=_text)
+    provider_id: str | None = attrs.field(default=None, validator=_text)
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -179,7 +181,8 @@ class PaymentRequest:
     the provider's own optional parameters; it can add, and never override what paykit sets.
     ``metadata`` is kept by the provider with the payment, beside our own ids; only card gateways
     have a place for it. ``off_session`` charges a stored card while the payer is not there.
-    A card number in any of these is refused. Raises :class:`~paykit.errors.InvalidRequest`.
+    A card number in any of these is refused, and so is a text that no database could hold. Raises
+    :class:`~paykit.errors.InvalidRequest`.
     """
 
     reference: str = attrs.field(validator=_not_blank)
@@ -267,8 +270,8 @@ class PaymentRef:
     """
 
     reference: str = attrs.field(validator=_not_blank)
-    provider_id: str | None = None
-    transaction_id: str | None = None
+    provider_id: str | None = attrs.field(default=None, validator=_text)
+    transaction_id: str | None = attrs.field(default=None, validator=_text)
     amount: Money | None = None
     created_at: datetime | None = attrs.field(default=None, validator=_aware)
     expires_at: datetime | None = attrs.field(default=None, validator=_aware)
@@ -353,7 +356,7 @@ class RefundRef:
 
     reference: str = attrs.field(validator=_not_blank)
     payment: PaymentRef
-    provider_id: str | None = None
+    provider_id: str | None = attrs.field(default=None, validator=_text)
     amount: Money | None = None
 
 

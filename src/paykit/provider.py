@@ -8,14 +8,15 @@ from the overridden methods, and there is no second list.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from .errors import ConfigurationError, UnsupportedOperation
 from .http import Reply
-from .info import Capability, Outcome, ProviderInfo, hosts
-from .provider_tools import Clock, IdFactory, ProviderTools
+from .info import Asking, Capability, Outcome, ProviderInfo, RefundNotices, hosts
+from .provider_tools import Clock, IdFactory, ProviderTools, nth_reference
 from .wire import ProviderConfig
 
 if TYPE_CHECKING:
@@ -37,14 +38,17 @@ if TYPE_CHECKING:
     from .signing import Verified
 
 __all__ = [
+    "Asking",
     "Capability",
     "Clock",
     "IdFactory",
     "Outcome",
     "Provider",
     "ProviderInfo",
+    "RefundNotices",
     "hosts",
     "random_id",
+    "time_ordered_id",
     "utc_now",
 ]
 
@@ -65,6 +69,16 @@ def utc_now() -> datetime:
 def random_id() -> str:
     """An unguessable id: 128 random bits in hex."""
     return secrets.token_hex(16)
+
+
+def time_ordered_id() -> str:
+    """An unguessable id that sorts by the time of its making: 48 bits of it, then 80 random bits.
+
+    Rows that are made one after the other then lie beside each other in a database's index, of
+    which only the newest part has to be in memory. The layout is that of a UUID of version 7
+    without its version and variant (https://www.rfc-editor.org/rfc/rfc9562#section-5.7).
+    """
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 class Provider(ProviderTools):
@@ -165,6 +179,17 @@ class Provider(ProviderTools):
     def refund(self, request: RefundRequest) -> Flow[Refund]:
         """Give money back."""
         raise self.unsupported(Capability.REFUND)
+
+    def refund_reference(self, payment: PaymentRef, number: int, *, at: datetime) -> str:
+        """The reference for the ``number``-th refund of ``payment``, to be sent ``at`` a time.
+
+        It has the form that the provider wants. The same three give the same one, and no other
+        refund gets it. Store it before you send the refund.
+        """
+        if Capability.REFUND not in self.capabilities:
+            raise self.unsupported(Capability.REFUND)
+        form = self.info.refund_reference or self.info.reference
+        return nth_reference(payment.reference, number, form=form)
 
     def fetch_refund(self, ref: RefundRef) -> Flow[Refund]:
         """Ask for the state of a refund."""

@@ -66,6 +66,25 @@ def fit_key(key: str, *more: str, limit: int) -> str:
     return sha256(whole.encode(errors="surrogatepass")).hexdigest()
 
 
+def nth_reference(reference: str, number: int, *, form: str) -> str:
+    """What the ``number``-th refund of the payment ``reference`` is called, counted from 1.
+
+    The same two give the same name, and no other two do: ``ORDER-7-R1``. Where that has not the
+    ``form`` (a regular expression) that a provider wants, it is R and 24 digits of its SHA-256.
+    Raises :class:`InvalidRequest`.
+    """
+    if number < 1:
+        raise InvalidRequest("counts from 1", field="number")
+    name = f"{reference}-R{number}"
+    if re.fullmatch(form, name, re.ASCII):
+        return name
+    # No name of the other kind ends without a dash and a number, so the two never meet.
+    short = f"R{sha256(name.encode()).hexdigest()[:24]}"
+    if not re.fullmatch(form, short, re.ASCII):
+        raise InvalidRequest(f"{short} has not the form {form}", field="reference")
+    return short
+
+
 class ProviderTools:
     """The half of :class:`~paykit.provider.Provider` that a provider calls, and no shop does."""
 

@@ -11,22 +11,20 @@ from typing import Final
 _STROKES: Final = str.maketrans("đĐðÐ", "dDdD")
 
 
-def unsendable(value: object) -> str:
-    """Why UTF-8 cannot hold a text, or one within a value; ``""`` if it can."""
+def unstorable(value: object) -> str:
+    """Why databases and wires cannot hold a text, or one within a value; ``""`` if they can.
+
+    UTF-8 has no lone surrogates, and PostgreSQL no NUL characters.
+    """
     for text in _texts(value):
+        if "\x00" in text:
+            return "holds a NUL character"
         if not text.isascii():
             try:
                 text.encode()
             except UnicodeEncodeError:
                 return "holds a lone surrogate"
     return ""
-
-
-def unstorable(value: object) -> str:
-    """Why databases and brokers cannot hold a text, or one within a value; ``""`` if they can."""
-    if any("\x00" in text for text in _texts(value)):
-        return "holds a NUL character"
-    return unsendable(value)
 
 
 def _texts(value: object) -> Iterator[str]:

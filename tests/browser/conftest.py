@@ -9,16 +9,10 @@ import attrs
 import pytest
 
 from ..demo.running import running_demo
+from ..support.services import missing
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 375, "height": 740}
-
-
-def _missing(reason):
-    """Skip with the reason; where nothing may be missing, fail."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 # For one module, not the session: while it lives, no other test can run an event loop.
@@ -27,11 +21,11 @@ def chromium():
     try:
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
-        _missing("the Python package playwright is not installed")
+        missing("the Python package playwright is not installed")
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next(filter(None, map(shutil.which, names)), None)
     if program is None:
-        _missing(f"no browser: none of {', '.join(names)} is installed")
+        missing(f"no browser: none of {', '.join(names)} is installed")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program,

@@ -1,27 +1,26 @@
 """Runs peers from npm. Without Node.js the tests that need one are skipped; in CI that is a failure."""
 
 import json
-import os
 import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
+from ..support.services import missing
 
 HERE = Path(__file__).parent
 
 
-def install(package):
-    """Install what ``package.json`` lists, unless ``package`` is there."""
+def install(package, folder=HERE):
+    """Install what the folder's ``package.json`` lists, unless ``package`` is there."""
     if not (shutil.which("node") and shutil.which("npm")):
-        _cannot(f"Node.js and npm are needed to run the npm package {package}")
-    if not (HERE / "node_modules" / package).exists():
+        missing(f"Node.js and npm are needed to run the npm package {package}")
+    if not (folder / "node_modules" / package).exists():
         done = subprocess.run(
             ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],
-            cwd=HERE, capture_output=True, text=True, timeout=300, check=False,
+            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         if done.returncode:
-            _cannot(f"npm install failed: {done.stderr[-300:]}")
+            missing(f"npm install failed: {done.stderr[-300:]}")
 
 
 def ask(script, asked):
@@ -32,9 +31,3 @@ def ask(script, asked):
         cwd=HERE, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     return json.loads(done.stdout)
-
-
-def _cannot(reason):
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)

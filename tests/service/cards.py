@@ -1,6 +1,7 @@
 """A card gateway with the least that holds need, for the tests of the service."""
 
 import json
+from datetime import timedelta
 
 import attrs
 
@@ -23,7 +24,8 @@ from paykit import (
     Reply,
 )
 from paykit.http import HttpRequest, HttpResponse
-from paykit.provider import ProviderInfo
+from paykit.info import FOR_EVER
+from paykit.provider import Capability, ProviderInfo
 from paykit.signing import SharedSecret, fingerprint, seal_secret
 from paykit.wire import ProviderConfig, Secret
 
@@ -49,6 +51,11 @@ class Cards(Provider):
         docs=(),
         currencies=frozenset({"VND"}),
         countries=frozenset(),
+        repeatable_for={
+            Capability.CAPTURE: timedelta(days=1),
+            Capability.VOID: FOR_EVER,
+            Capability.REFUND: timedelta(days=1),
+        },
     )
     Config = CardsConfig
     acknowledgement = Reply(200)

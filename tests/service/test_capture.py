@@ -17,12 +17,14 @@ from paykit import (
     Nothing,
     OutcomeUnknown,
     PaymentStatus,
+    RequestInProgress,
     UnsupportedOperation,
 )
-from paykit.service import PaymentService, facade
+from paykit.provider import utc_now
+from paykit.service import PaymentService, blocking
 
 from .cards import PRICE, AskableCards, answer, cards, declined, fact, moved, refused, request, told
-from .shop import Answers, notice
+from .shop import Answers, Clock, notice
 from .shop import request as redirect
 from .test_crash import run_child
 
@@ -353,36 +355,40 @@ def test_a_card_that_was_tried_before_leaves_the_hold(shop, hold):
     assert shop.status(hold).status is S.FAILED
 
 
-def test_two_threads_send_one_key(database):
-    transport = Meeting(2)
+def test_of_two_at_once_one_is_sent(database):
+    transport = Slow()
     with PaymentService([cards()], database=database, transport=transport) as service:
         payment_id = service.create(request(), provider="cards").payment_id
-        with ThreadPoolExecutor(2) as threads:
-            done = list(threads.map(service.capture, [payment_id] * 2))
-        assert [one.record.status for one in done] == [S.SUCCEEDED] * 2
-        assert sorted(one.published for one in done) == [0, 1]
+        with ThreadPoolExecutor(1) as threads:
+            first = threads.submit(service.capture, payment_id)
+            assert transport.arrived.wait(20)
+            with pytest.raises(RequestInProgress):
+                service.capture(payment_id)
+            transport.go_on.set()
+            assert first.result(20).record.status is S.SUCCEEDED
         assert service.capture(payment_id).payment is None
-    assert [one.header("Key") for one in transport.asked] == [f"{payment_id}-capture-150000-0"] * 2
+    assert [one.header("Key") for one in transport.asked] == [f"{payment_id}-capture-150000-0"]
 
 
-class Meeting:
-    """A transport on which so many captures are open at the same time."""
+class Slow:
+    """A transport whose captures take until they are told to go on."""
 
-    def __init__(self, parties):
-        self.barrier = threading.Barrier(parties, timeout=20)
+    def __init__(self):
+        self.arrived, self.go_on = threading.Event(), threading.Event()
         self.asked = []
 
     def send(self, asked):
         if asked.url.endswith("pay"):
             return answer("authorized", id="psp-1")
         self.asked.append(asked)
-        self.barrier.wait()
+        self.arrived.set()
+        assert self.go_on.wait(20)
         return answer(id="psp-1")
 
 
 CHILD = r"""
 import os, signal, sys
-from paykit.service import PaymentService, store
+from paykit.service import PaymentService, recording
 from tests.service.cards import answer, cards, request
 
 database, point = sys.argv[1:]
@@ -401,14 +407,14 @@ class Transport:
 
 service = PaymentService([cards()], database=database, transport=Transport())
 payment_id = service.create(request(), provider="cards").payment_id
-record_facts = store.record_facts
+record = recording.record
 if point == "before the answer is stored":
-    store.record_facts = die
+    recording.record = die
 elif point == "before the commit":
     def record_then_die(*args, **kwargs):
-        record_facts(*args, **kwargs)
+        record(*args, **kwargs)
         die()
-    store.record_facts = record_then_die
+    recording.record = record_then_die
 service.capture(payment_id)
 die()
 """
@@ -425,9 +431,14 @@ die()
 )
 def test_a_kill_around_a_capture_takes_the_money_once(database, point, again):
     sent = run_child(CHILD, database, point)
-    transport, events = Answers(answer(id="psp-1")), []
-    with PaymentService([cards()], database=database, transport=transport) as service:
+    transport, events, clock = Answers(answer(id="psp-1")), [], Clock()
+    clock.now = utc_now()
+    with PaymentService([cards()], database=database, transport=transport, clock=clock) as service:
         payment_id = service.create(request(), provider="cards").payment_id
+        if again:
+            with pytest.raises(RequestInProgress):  # for all we know the other one is still at it
+                service.capture(payment_id)
+        clock.pass_(minutes=5)
         assert service.capture(payment_id).record.status is S.SUCCEEDED
         service._handlers.append(events.append)
         while service.relay():
@@ -474,7 +485,7 @@ def test_what_the_front_end_has_to_handle_is_kept(shop):
 
 @pytest.mark.parametrize("act", ["create", "decline", "orphan", "capture"])
 def test_the_relay_is_woken(open_service, monkeypatch, act):
-    monkeypatch.setattr(facade, "POLL_SECONDS", 30)
+    monkeypatch.setattr(blocking, "POLL_SECONDS", 30)
     shop = open_service(providers=[cards()])
     before = {"capture": "succeeded", "decline": "failed"}
     heard = threading.Event()

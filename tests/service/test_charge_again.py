@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from paykit import InvalidRequest, OutcomeUnknown, PaymentStatus, PaymentToken
+from paykit.provider import Capability
 
 from .cards import Cards, answer, cards, declined, request
 
@@ -16,7 +17,7 @@ OTHER = PaymentToken(provider="cards", value="tok_2")
 class Forgetful(Cards):
     """A gateway that knows a key for a day."""
 
-    info = attrs.evolve(Cards.info, key_known_for=timedelta(days=1))
+    info = attrs.evolve(Cards.info, repeatable_for={Capability.CREATE_PAYMENT: timedelta(days=1)})
 
 
 @pytest.fixture
@@ -68,6 +69,14 @@ def test_what_the_gateway_has_forgotten_is_not_sent_again(shop, clock):
         shop.create(request(), provider="cards")
     assert len(shop.transport.asked) == 1
     assert shop.status("pay_0001").status is PaymentStatus.PENDING  # and it stays on record
+
+
+def test_a_gateway_that_promises_nothing_is_not_sent_it_again(open_service):
+    shop = open_service(providers=[cards()])
+    lose(shop)
+    with pytest.raises(InvalidRequest, match="forgotten the key"):
+        shop.create(request(), provider="cards")
+    assert len(shop.transport.asked) == 1
 
 
 def test_an_answer_stays_an_answer(shop, clock):

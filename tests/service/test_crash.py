@@ -17,7 +17,7 @@ from .test_transfers import create, transfer, vietqr
 
 CHILD = r"""
 import os, signal, sys, time
-from paykit.service import PaymentService, store
+from paykit.service import PaymentService, outbox, recording
 from tests.service.shop import notice, request, vnpay
 
 database, point = sys.argv[1:]
@@ -29,18 +29,18 @@ service = PaymentService([vnpay()], database=database)
 service.create(request(), provider="vnpay")
 
 if point == "after verify":
-    record_facts = store.record_facts
-    store.record_facts = lambda *args, **kwargs: die()
+    record = recording.record
+    recording.record = lambda *args, **kwargs: die()
 elif point == "before commit":
-    record_facts = store.record_facts
+    record = recording.record
     def record_then_die(*args, **kwargs):
-        record_facts(*args, **kwargs)
+        record(*args, **kwargs)
         die()
-    store.record_facts = record_then_die
+    recording.record = record_then_die
 elif point == "in the handler":
     service.subscribe(lambda event: die())
 elif point == "after the handler":
-    store.settle = lambda *args, **kwargs: die()
+    outbox.settle = lambda *args, **kwargs: die()
     def handler(event):
         os.write(1, f"handled {event.event_id}\n".encode())  # in one piece, beside the main thread
     service.subscribe(handler)
@@ -108,7 +108,7 @@ def test_an_event_that_was_handled_but_not_marked_comes_again_with_its_id(databa
 
 TRANSFERS = r"""
 import os, signal, sys
-from paykit.service import PaymentService, store
+from paykit.service import PaymentService, recording, unclaimed
 from tests.service.test_transfers import CODE, create, transfer, vietqr
 
 database, act, point = sys.argv[1:]
@@ -121,12 +121,12 @@ session = create(service)
 if act == "assign":
     service.record_transfers([transfer(memo="")], provider="vietqr")
 if point == "before commit":
-    name = "assign" if act == "assign" else "record_facts"
-    body = getattr(store, name)
+    home, name = (unclaimed, "assign") if act == "assign" else (recording, "record")
+    body = getattr(home, name)
     def body_then_die(*args, **kwargs):
         body(*args, **kwargs)
         die()
-    setattr(store, name, body_then_die)
+    setattr(home, name, body_then_die)
 if act == "assign":
     service.assign(transfer(memo=""), payment_id=session.payment_id)
 else:

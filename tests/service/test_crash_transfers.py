@@ -16,7 +16,7 @@ from .shop import Clock
 
 CHILD = r"""
 import asyncio, os, signal, sys
-from paykit.service import AsyncPaymentService, store
+from paykit.service import AsyncPaymentService, recording, unclaimed
 from paykit.webhooks.asgi import PaykitApp
 from tests.service import test_crash_transfers as shop
 
@@ -43,18 +43,18 @@ async def main():
             die()
 
     if point == "before the commit":
-        record_facts = store.record_facts
+        record = recording.record
         def record_then_die(*args, **kwargs):
-            record_facts(*args, **kwargs)
+            record(*args, **kwargs)
             die()
-        store.record_facts = record_then_die
+        recording.record = record_then_die
     await PaykitApp(service, return_to="/thanks")(shop.scope(call), receive, send)
     if point == "before the assignment's commit":
-        assign = store.assign
+        assign = unclaimed.assign
         def assign_then_die(*args, **kwargs):
             assign(*args, **kwargs)
             die()
-        store.assign = assign_then_die
+        unclaimed.assign = assign_then_die
     (lost,) = await service.unmatched()
     await service.assign(lost, payment_id=session.payment_id)
     die()

@@ -9,23 +9,32 @@ import pytest
 from sqlalchemy import event, text
 
 from paykit import InvalidRequest, StoreUnavailable
-from paykit.service.writer import Writer, journal_mode, open_database
+from paykit.service.database import Database, journal_mode
 
 
 @pytest.fixture
-def engine(database):
-    engine = open_database(database)
-    with engine.begin() as connection:
+def opened(database):
+    opened = Database(database)
+    with opened.engine.begin() as connection:
         connection.execute(text("CREATE TABLE seen (n INTEGER PRIMARY KEY)"))
-    yield engine
-    engine.dispose()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
-def writer(engine):
-    writer = Writer(engine)
-    yield writer
-    writer.close()
+def engine(opened):
+    return opened.engine
+
+
+@pytest.fixture
+def writer(opened):
+    """What the database is asked for transactions."""
+
+    class Submitting:
+        submit = staticmethod(opened.transact)
+        close = staticmethod(opened.close)
+
+    return Submitting()
 
 
 def put(n):
@@ -109,8 +118,7 @@ def test_a_caller_that_gave_up_before_its_turn_is_dropped(engine, writer):
     assert seen(engine) == [2]
 
 
-def test_closing_finishes_what_waits(engine):
-    writer = Writer(engine)
+def test_closing_finishes_what_waits(engine, writer):
     futures = [writer.submit(put(n)) for n in range(20)]
     writer.close()
     writer.close()
@@ -138,11 +146,11 @@ def test_a_commit_is_on_disk(database, single_process, mode):
     import sqlite3
 
     mode = mode or journal_mode(sqlite3.sqlite_version_info, single_process=False).lower()
-    engine = open_database(database, single_process=single_process)
-    with engine.connect() as connection:
+    opened = Database(database, single_process=single_process)
+    with opened.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == mode
-    engine.dispose()
+    opened.close()
 
 
 PROCESS = """
@@ -168,11 +176,11 @@ def test_many_processes_one_effect(database):
     accepted = [int(process.communicate(timeout=60)[0]) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8
     assert sum(accepted) == 1
-    engine = open_database(database)
-    with engine.connect() as connection:
+    opened = Database(database)
+    with opened.engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM paykit_payments")) == 1
         assert connection.scalar(text("SELECT count(*) FROM paykit_outbox")) == 1
-    engine.dispose()
+    opened.close()
 
 
 TRANSFERS = """
@@ -206,9 +214,9 @@ def test_many_processes_count_each_transfer_once(database):
     events = [int(process.communicate(timeout=60)[0]) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8
     assert sum(events) == 3
-    engine = open_database(database)
-    with engine.connect() as connection:
+    opened = Database(database)
+    with opened.engine.connect() as connection:
         received = list(connection.scalars(text("SELECT received FROM paykit_payments")))
         assert sorted(received) in ([0, 300_000], [150_000, 150_000])
         assert connection.scalar(text("SELECT count(*) FROM paykit_outbox")) == 3
-    engine.dispose()
+    opened.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from paykit import (
+    InvalidRequest,
     Money,
     OutcomeUnknown,
     PaykitError,
@@ -19,6 +20,7 @@ from paykit import (
     TransportError,
 )
 from paykit.flow import done
+from paykit.info import FOR_EVER, Capability
 from paykit.providers.vnpay import VNPay
 from paykit.signing import SigningKey, seal_hmac_hex
 
@@ -376,6 +378,30 @@ class CallsUnreadableAnswerFailure(CallsSilenceFailure):
 class ForgetsThatMoneyMoves(Refunds):
     def _send(self, fields, order, read, *, moves_money=False):
         return super()._send(fields, order, read)
+
+
+@caught_by("test_refund_reference", VNPAY)
+class NamesRefundsAlike(Refunds):
+    def refund_reference(self, payment, number, *, at):
+        return f"{payment.reference}-R"
+
+
+@caught_by("test_refund_reference", VNPAY)
+class RefusesItsOwnNames(Refunds):
+    def refund(self, request):
+        if "-R" in request.reference:
+            raise InvalidRequest("no dashes", field="reference")
+        return super().refund(request)
+
+
+@caught_by("test_declared_repeats")
+class PromisesForWhatItCannotDo(Acme):
+    info = attrs.evolve(Acme.info, repeatable_for={Capability.REFUND: FOR_EVER})
+
+
+@caught_by("test_declared_repeats")
+class PromisesForChargesThatItCannotMake(Acme):
+    info = attrs.evolve(Acme.info, repeatable_for={Capability.CREATE_PAYMENT: FOR_EVER})
 
 
 @caught_by("test_unsigned_field_decides_nothing", VNPAY)

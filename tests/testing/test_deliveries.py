@@ -22,6 +22,7 @@ from paykit import (
 from paykit.flow import run
 from paykit.testing import deliveries
 from paykit.testing.factory import factory_for
+from tests.support.services import missing
 from tests.testing.sabotage import Acme
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -154,7 +155,7 @@ def openssl(algorithm, key, text):
             check=True,
         )
     except FileNotFoundError:
-        pytest.skip("openssl is not installed")
+        missing("openssl is not installed")
     return run.stdout.decode().strip().rpartition(" ")[2]
 
 

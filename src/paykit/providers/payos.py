@@ -29,6 +29,7 @@ from ..errors import (
 from ..events import Event, TransferReceived
 from ..flow import Flow, done
 from ..http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply, json_text
+from ..info import FOR_EVER, Asking, Capability
 from ..models import Payment, PaymentRef, PaymentRequest, PaymentSession, PaymentStatus, Redirect
 from ..money import Money
 from ..provider import Provider, ProviderInfo
@@ -169,6 +170,13 @@ class PayOS(Provider):
         # There is only one payOS, where all money is real.
         hosts=dict.fromkeys(Environment, "https://api-merchant.payos.vn"),
         silent_on=frozenset({S.CANCELED, S.EXPIRED, S.FAILED}),
+        asking=Asking(
+            first_after=timedelta(minutes=5),
+            again_after=timedelta(minutes=5),
+            grace=timedelta(days=1),
+        ),
+        # What is closed stays closed.
+        repeatable_for={Capability.VOID: FOR_EVER},
     )
     Config = PayOSConfig
     config: PayOSConfig

@@ -28,6 +28,7 @@ from ..errors import (
 from ..events import Event, TransferReceived
 from ..flow import Flow, done
 from ..http import Delivery, Reply
+from ..info import Asking
 from ..models import PaymentStatus
 from ..provider import Clock, IdFactory, ProviderInfo, hosts, random_id, utc_now
 from ..retries import retry_after
@@ -122,6 +123,8 @@ class SePay(BankTransferProvider, Adapter):
         countries=frozenset({"VN"}),
         hosts=hosts(sandbox="https://my.dev.sepay.vn", production="https://my.sepay.vn"),
         silent_on=frozenset(PaymentStatus) - {PaymentStatus.SUCCEEDED},
+        # It cannot be asked. A notice comes again for 33 minutes; a bank may keep a transfer back.
+        asking=Asking(grace=timedelta(days=1)),
     )
     Config = SePayConfig
     config: SePayConfig

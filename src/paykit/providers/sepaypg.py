@@ -5,6 +5,7 @@ Sources: https://developer.sepay.vn/en/cong-thanh-toan; https://github.com/sepay
 
 from __future__ import annotations
 
+from datetime import timedelta
 from operator import attrgetter
 from typing import ClassVar, Final, Literal
 
@@ -12,6 +13,7 @@ from ..adapter import Adapter
 from ..events import Event
 from ..flow import Flow, done
 from ..http import Delivery, basic_auth
+from ..info import FOR_EVER, Asking, Capability
 from ..models import FormPost, Payment, PaymentRef, PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..provider import ProviderInfo, hosts
@@ -77,6 +79,14 @@ class SePayGateway(Adapter):
         hosts=hosts(sandbox="https://pgapi-sandbox.sepay.vn", production="https://pgapi.sepay.vn"),
         reference=r"[A-Za-z0-9_-]{1,100}",
         silent_on=frozenset({S.FAILED, S.CANCELED, S.EXPIRED}),
+        asking=Asking(
+            first_after=timedelta(minutes=5),
+            again_after=timedelta(minutes=5),
+            grace=timedelta(days=1),
+            gives_up_after=timedelta(days=7),
+        ),
+        # SePay voids once at most.
+        repeatable_for={Capability.VOID: FOR_EVER},
     )
     Config = SePayGatewayConfig
     config: SePayGatewayConfig

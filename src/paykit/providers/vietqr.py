@@ -7,7 +7,10 @@ payOS, which show the same code and send notices. Format: NAPAS, VietQR in NAPAS
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from ..bank_transfer import BankTransferConfig, BankTransferProvider
+from ..info import Asking
 from ..models import PaymentStatus
 from ..provider import ProviderInfo
 
@@ -29,5 +32,7 @@ class VietQR(BankTransferProvider):
         currencies=frozenset({"VND"}),
         countries=frozenset({"VN"}),
         silent_on=frozenset(PaymentStatus),
+        # It cannot be asked: whoever reads the bank account may do so after a weekend only.
+        asking=Asking(grace=timedelta(days=3)),
     )
     Config = VietQRConfig

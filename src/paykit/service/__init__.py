@@ -1,19 +1,40 @@
-"""One record per payment, and one effect from webhook, return and API answer.
+"""One record per payment, and one effect from webhook, poll, return and API answer.
 
-Needs the extra ``paykit-adapters[service]``. :class:`PaymentService` is for blocking code,
-:class:`AsyncPaymentService` for async code; both have the same methods and the same behaviour.
+Needs the extra ``paykit-adapters[service]``, and one of ``postgres``, ``asyncpg`` and ``mysql`` for
+a database server. :class:`PaymentService` is for blocking code, :class:`AsyncPaymentService` for
+async code; both have the same methods and the same behaviour.
 """
 
-from .commands import Commanded
-from .facade import AsyncPaymentService, PaymentService
-from .operations import Receipt, ReturnInfo
+from .awaiting import AsyncPaymentService
+from .blocking import PaymentService
+from .checks import GivenUp
+from .commands import Command, Commanded, CommandKind, CommandState
+from .database import upgrade_database
+from .joined import AsyncJoined, Joined
+from .outbox import OutboxEntry
+from .receiving import Receipt, ReturnInfo
+from .relay import RelaySettings
 from .state import PaymentRecord
+from .sweeping import Change, CommandEnd, Failure, Report
 
 __all__ = [
+    "AsyncJoined",
     "AsyncPaymentService",
+    "Change",
+    "Command",
+    "CommandEnd",
+    "CommandKind",
+    "CommandState",
     "Commanded",
+    "Failure",
+    "GivenUp",
+    "Joined",
+    "OutboxEntry",
     "PaymentRecord",
     "PaymentService",
     "Receipt",
+    "RelaySettings",
+    "Report",
     "ReturnInfo",
+    "upgrade_database",
 ]

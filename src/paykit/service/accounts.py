@@ -10,8 +10,9 @@ from ..events import PaymentProcessed, Source
 from ..models import Payment
 from ..provider import Capability, Clock, IdFactory, Provider
 from ..signing import fingerprint
-from . import commands, store
+from . import commands, rows
 from .effects import Operation, Read, Talk, Transact
+from .recording import News, Recorded
 from .state import PaymentRecord
 
 
@@ -30,6 +31,10 @@ class Accounts:
             self._providers[provider.key] = provider
         self._clock = clock
         self._new_id = new_id
+        #: When each account was asked in a sweep, as far back as a minute.
+        self._asked_at: dict[str, list[datetime]] = {}
+        #: Up to which payment, of those that are over, the last sweep has asked.
+        self._paid_up_to = ""
 
     @property
     def providers(self) -> Mapping[str, Provider]:
@@ -45,17 +50,23 @@ class Accounts:
             raise ConfigurationError(f"no provider account {key!r:.60}; there is {known}") from None
 
     def _provider_of(self, record: PaymentRecord) -> Provider:
+        provider = self._find_provider(record)
+        if provider is None:
+            raise ConfigurationError(
+                f"the account {record.account!r:.60} of {record.provider} is not configured here"
+            )
+        return provider
+
+    def _find_provider(self, record: PaymentRecord) -> Provider | None:
         for provider in self._providers.values():
             if (provider.name, provider.account) == (record.provider, record.account):
                 return provider
-        raise ConfigurationError(
-            f"the account {record.account!r:.60} of {record.provider} is not configured here"
-        )
+        return None
 
     def _to_command(
         self, payment_id: str, capability: Capability
     ) -> Operation[tuple[PaymentRecord, Provider]]:
-        record: PaymentRecord | None = yield Read(lambda conn: store.load(conn, payment_id))
+        record: PaymentRecord | None = yield Read(lambda conn: rows.load(conn, payment_id))
         if record is None:
             raise InvalidRequest("there is no such payment", field="payment_id")
         provider = self._provider_of(record)
@@ -64,9 +75,7 @@ class Accounts:
         return record, provider
 
     def _record(self, fact: PaymentProcessed, now: datetime) -> Operation[int]:
-        recorded: store.Recorded = yield Transact(
-            lambda conn: store.record_facts(conn, (fact,), digest="", now=now)
-        )
+        recorded: Recorded = yield Transact(News((fact,), "", now))
         return recorded.events
 
     def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:

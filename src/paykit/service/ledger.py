@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, Row, and_, insert, select, update
 
 from ..events import Movement, MovementKind, PaymentProcessed
 from ..money import Money
 from ..provider import Outcome
+from .fitting import fitting
 from .schema import movements
 from .state import PaymentRecord, Transition, move, transition
 from .tally import (
@@ -20,86 +22,98 @@ from .tally import (
     next_state,
 )
 
+#: What is on record of one payment, by kind and id.
+Entries: TypeAlias = dict[tuple[MovementKind, str], Entry]
+
 
 def change(
-    conn: Connection, record: PaymentRecord, fact: PaymentProcessed, *, id_taken: bool
-) -> Transition:
-    """What ``fact`` does to ``record``; a movement that it tells of is kept."""
-    entries = _entries(conn, record)
+    record: PaymentRecord,
+    fact: PaymentProcessed,
+    entries: Entries,
+    *,
+    id_taken: bool,
+    is_anothers: bool = False,
+) -> tuple[Transition, Entry | None]:
+    """What ``fact`` does to ``record``, and the movement to keep, if it tells of one.
+
+    ``is_anothers``: its movement is on record for another payment.
+    """
     before = add_up(entries.values(), record.amount.currency)
     movement = fact.movement
     if movement is not None and is_contradictory(fact, movement):
-        return Transition(record, None, Outcome.MISMATCH)
+        return Transition(record, None, Outcome.MISMATCH), None
     other_currency = movement and movement.amount.currency != record.amount.currency
     if movement is None or id_taken or other_currency or fact.status in UNDECIDED:
         tally = None if before.empty else before
-        return transition(record, fact, id_taken=id_taken, tally=tally)
-    key = (movement.kind, movement.id)
+        return transition(record, fact, id_taken=id_taken, tally=tally), None
+    key = (movement.kind, fitting(movement.id))
     known = entries.get(key)
-    if known is None and _is_anothers(conn, record, movement):
-        return transition(record, fact, id_taken=True)
-    other_amount = known is not None and known.movement.amount != movement.amount
-    if other_amount:
-        return Transition(record, None, Outcome.MISMATCH)  # what is on record stays
-    state = next_state(known.state if known else None, fact, movement)
-    entries[key] = Entry(movement, state)
-    _keep(conn, record, movement, state)
-    after = add_up(entries.values(), record.amount.currency)
-    return move(record, fact, movement, before=before, after=after)
+    if known is None and is_anothers:
+        return transition(record, fact, id_taken=True), None
+    if known is not None and known.movement.amount != movement.amount:
+        return Transition(record, None, Outcome.MISMATCH), None  # what is on record stays
+    entry = Entry(movement, next_state(known.state if known else None, fact, movement))
+    after = add_up({**entries, key: entry}.values(), record.amount.currency)
+    return move(record, fact, movement, before=before, after=after), entry
+
+
+def load_entries(conn: Connection, payment_ids: Iterable[str]) -> Mapping[str, Entries]:
+    """The movements of several payments, by payment."""
+    found: dict[str, Entries] = {}
+    for row in conn.execute(select(movements).where(movements.c.payment_id.in_(payment_ids))):
+        entry = _to_entry(row)
+        key = (entry.movement.kind, row.movement_id)
+        found.setdefault(row.payment_id, {})[key] = entry
+    return found
+
+
+def load_owners(
+    conn: Connection, provider: str, account: str, ids: Iterable[str]
+) -> Mapping[tuple[MovementKind, str], str]:
+    """Which payments the movements with these ids belong to."""
+    rows = conn.execute(
+        select(movements.c.kind, movements.c.movement_id, movements.c.payment_id).where(
+            movements.c.provider == provider,
+            movements.c.account == account,
+            movements.c.kind.in_([kind.value for kind in MovementKind]),
+            movements.c.movement_id.in_(ids),
+        )
+    )
+    return {(MovementKind(row.kind), row.movement_id): row.payment_id for row in rows}
 
 
 def count_refused(conn: Connection, record: PaymentRecord) -> int:
     """How many captures of a payment were refused or taken back."""
-    return add_up(_entries(conn, record).values(), record.amount.currency).refused
+    entries = load_entries(conn, [record.payment_id]).get(record.payment_id, {})
+    return add_up(entries.values(), record.amount.currency).refused
 
 
-def _entries(conn: Connection, record: PaymentRecord) -> dict[tuple[MovementKind, str], Entry]:
-    rows = conn.execute(select(movements).where(movements.c.payment_id == record.payment_id))
-    found = [
-        Entry(
-            Movement(
-                kind=MovementKind(row.kind),
-                id=row.movement_id,
-                amount=Money(row.amount, row.currency),
-            ),
-            MovementState(row.state),
-        )
-        for row in rows
-    ]
-    return {(entry.movement.kind, entry.movement.id): entry for entry in found}
-
-
-def _is_anothers(conn: Connection, record: PaymentRecord, movement: Movement) -> bool:
-    """Whether a movement of this name belongs to another payment."""
-    owner = conn.execute(select(movements.c.payment_id).where(_named(record, movement))).scalar()
-    return owner not in {None, record.payment_id}
-
-
-def _keep(
-    conn: Connection, record: PaymentRecord, movement: Movement, state: MovementState
-) -> None:
-    changed = conn.execute(
-        update(movements).where(_named(record, movement)).values(state=state.value)
+def keep(conn: Connection, record: PaymentRecord, entry: Entry) -> None:
+    """Write a movement down, or what is new about it."""
+    movement = entry.movement
+    named = and_(
+        movements.c.provider == record.provider,
+        movements.c.account == record.account,
+        movements.c.kind == movement.kind.value,
+        movements.c.movement_id == fitting(movement.id),
     )
+    changed = conn.execute(update(movements).where(named).values(state=entry.state.value))
     if changed.rowcount == 0:
         conn.execute(
             insert(movements).values(
                 provider=record.provider,
                 account=record.account,
                 kind=movement.kind.value,
-                movement_id=movement.id,
+                movement_id=fitting(movement.id),
                 payment_id=record.payment_id,
                 amount=movement.amount.minor,
                 currency=movement.amount.currency,
-                state=state.value,
+                state=entry.state.value,
             )
         )
 
 
-def _named(record: PaymentRecord, movement: Movement) -> Any:
-    return and_(
-        movements.c.provider == record.provider,
-        movements.c.account == record.account,
-        movements.c.kind == movement.kind.value,
-        movements.c.movement_id == movement.id,
-    )
+def _to_entry(row: Row[Any]) -> Entry:
+    money = Money(row.amount, row.currency)
+    movement = Movement(kind=MovementKind(row.kind), id=row.movement_id, amount=money)
+    return Entry(movement, MovementState(row.state))

@@ -1,30 +1,58 @@
-"""Publishing: each event of the outbox goes to every handler, at least once and in order.
+"""Publishing: each event of the outbox goes to every target, at least once and in order.
 
-An event is marked only after all handlers took it, so a crash in between publishes it again under
-the same ``event_id``; handlers deduplicate by that. A handler that fails puts off its payment's
-queue, with growing pauses; the other payments go on.
+An event is marked only after all targets took it, so a crash in between publishes it again under
+the same id; consumers deduplicate by that. A batch has at most one event of a payment. One that
+fails puts off its payment's queue, with growing pauses; the other payments go on. A broker that
+cannot be reached at all puts off everything, and counts against no event.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 import attrs
+from sqlalchemy import Connection
 
+from ..errors import BrokerUnavailable, ConfigurationError
 from ..events import PaymentProcessed
 from ..provider import Clock
-from . import store
+from ..publishing import Message, Publisher
+from ..signing import fingerprint
+from . import outbox
 from .effects import Transact, log
+from .outbox import Waiting
+from .writer import Body
 
 Handler: TypeAlias = Callable[[PaymentProcessed], Awaitable[None] | None]
 
-_LEASE: Final = timedelta(seconds=60)
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
-#: Seconds between looks at the outbox when no commit of this process wakes the relay.
+#: Seconds between looks at the outbox when nothing wakes the relay.
 POLL_SECONDS: Final = 1.0
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class RelaySettings:
+    """How events are published.
+
+    ``batch`` is how many go to a broker at once. A claim lasts for ``lease``: so long is an event
+    invisible to other relays after this one died. After ``max_attempts`` failures an event is dead,
+    with its reason (``None``: never), and its payment's later events wait behind it unless
+    ``behind_dead``. Raises :class:`~paykit.errors.ConfigurationError`.
+    """
+
+    batch: int = 500
+    lease: timedelta = timedelta(seconds=60)
+    max_attempts: int | None = 100
+    behind_dead: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        if self.batch < 1 or self.lease <= timedelta(0):
+            raise ConfigurationError("a relay needs a batch of 1 and a lease of more than nothing")
+        if self.max_attempts is not None and self.max_attempts < 1:
+            raise ConfigurationError("max_attempts is at least 1, or None")
 
 
 @attrs.frozen(slots=True)
@@ -35,41 +63,139 @@ class Handle:
     event: PaymentProcessed
 
 
-Relaying: TypeAlias = Generator[Transact | Handle, Any, int]
+@attrs.frozen(slots=True)
+class Publish:
+    """Give ``messages`` to ``publisher``; run ``renew`` every ``every`` seconds until it is done.
 
-
-def relay_once(handlers: Sequence[Handler], clock: Clock) -> Relaying:
-    """Publish the event that has waited longest; returns how many were taken up, 1 or 0.
-
-    One at a time, so that the lease has to last for one event only: in a batch, slow handlers of
-    the first could let the lease of the last run out, and another process would overtake.
+    The answer has an error or ``None`` for each message.
     """
-    waiting: Sequence[store.Waiting] = yield Transact(
-        lambda conn: store.claim(conn, now=clock(), lease=_LEASE, limit=1)
+
+    publisher: Publisher
+    messages: Sequence[Message]
+    renew: Body[None]
+    every: float
+
+
+Relaying: TypeAlias = Generator[Transact | Handle | Publish, Any, int]
+
+
+def relay_once(
+    handlers: Sequence[Handler],
+    publishers: Sequence[Publisher],
+    clock: Clock,
+    settings: RelaySettings,
+) -> Relaying:
+    """Publish the next batch; returns how many events were taken up.
+
+    Handlers get one event at a time, so that the lease has to last for one event only: in a batch,
+    slow handlers of the first could let the lease of the last run out, and another process would
+    overtake. Raises :class:`BrokerUnavailable` after putting everything off, and
+    :class:`ConfigurationError` where there is nobody to publish to.
+    """
+    if not handlers and not publishers:
+        raise ConfigurationError("nobody to publish to: subscribe a handler, or name a broker")
+    limit = 1 if handlers else settings.batch
+    waiting: Sequence[Waiting] = yield Transact(
+        lambda conn: outbox.claim(
+            conn,
+            clock=clock,
+            lease=settings.lease,
+            limit=limit,
+            behind_dead=settings.behind_dead,
+        )
     )
-    for item in waiting:
-        try:
-            for handler in handlers:
-                yield Handle(handler, item.event)
-        except Exception as error:  # noqa: BLE001 - a user's handler may raise anything
-            log.exception("a handler failed on event %s", item.id)
-            until = clock() + pause(item.attempts)
-            reason = f"{type(error).__name__}: {error}"
-            yield Transact(_postponed(item.id, until, reason))
-        else:
-            yield Transact(_settled(item.id, clock))
+    if not waiting:
+        return 0
+    failed: dict[str, BaseException] = {}
+    try:
+        for publisher in publishers:
+            left = [one.message for one in waiting if one.message.id not in failed]
+            failed |= yield from _publish(publisher, left, clock, settings)
+    except BrokerUnavailable as error:
+        ids = [one.message.id for one in waiting]
+        wait = _FIRST_PAUSE
+        log.warning("%d events wait: %s", len(ids), error)
+        yield Transact(lambda conn: outbox.release(conn, ids, clock=clock, pause=wait))
+        raise
+    for one in waiting:
+        if handlers and one.message.id not in failed:
+            failed |= yield from _handle(handlers, one.message)
+    yield Transact(_ended(waiting, failed, clock, settings))
     return len(waiting)
 
 
-def pause(attempts: int) -> timedelta:
-    """How long to wait after so many failures: doubling, at most five minutes."""
+def _publish(
+    publisher: Publisher, messages: Sequence[Message], clock: Clock, settings: RelaySettings
+) -> Generator[Publish, Any, dict[str, BaseException]]:
+    if not messages:
+        return {}
+    ids = [message.id for message in messages]
+    lease = settings.lease
+    results: Sequence[BaseException | None] = yield Publish(
+        publisher,
+        messages,
+        lambda conn: outbox.renew(conn, ids, clock=clock, lease=lease),
+        lease.total_seconds() / 3,
+    )
+    if len(results) != len(messages):
+        raise BrokerUnavailable(
+            f"{type(publisher).__name__} gave {len(results)} results for {len(messages)} messages"
+        )
+    return {
+        message.id: result
+        for message, result in zip(messages, results, strict=True)
+        if result is not None
+    }
+
+
+def _handle(
+    handlers: Sequence[Handler], message: Message
+) -> Generator[Handle, Any, dict[str, BaseException]]:
+    try:
+        for handler in handlers:
+            yield Handle(handler, message.event)
+    except Exception as error:  # noqa: BLE001 - a user's handler may raise anything
+        log.exception("a handler failed on event %s", message.id)
+        return {message.id: error}
+    return {}
+
+
+def _ended(
+    waiting: Sequence[Waiting],
+    failed: dict[str, BaseException],
+    clock: Clock,
+    settings: RelaySettings,
+) -> Body[None]:
+    out = [one.message.id for one in waiting if one.message.id not in failed]
+
+    def body(conn: Connection) -> None:
+        outbox.settle(conn, out, now=clock())
+        for one in waiting:
+            error = failed.get(one.message.id)
+            if error is not None:
+                outbox.postpone(
+                    conn,
+                    one.message.id,
+                    clock=clock,
+                    pause=pause(one.attempts, one.message.id),
+                    error=f"{type(error).__name__}: {error}",
+                    max_attempts=settings.max_attempts,
+                )
+
+    return body
+
+
+def pause(attempts: int, name: str = "") -> timedelta:
+    """How long to wait after so many failures: doubling, at most five minutes.
+
+    By its ``name`` each waits up to a tenth less, so that what failed together does not come back
+    together.
+    """
     doublings: int = 2 ** min(attempts, 10)
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * doublings)
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * doublings)
+    return longest * (1 - spread(name) / 10)
 
 
-def _settled(event_id: str, clock: Clock) -> store.Body:
-    return lambda conn: store.settle(conn, event_id, now=clock())
-
-
-def _postponed(event_id: str, until: datetime, error: str) -> store.Body:
-    return lambda conn: store.postpone(conn, event_id, until=until, error=error)
+def spread(name: str) -> float:
+    """A number from 0 to 1 that belongs to a name, to put apart what would come at once."""
+    return int(fingerprint(name.encode())[:8], 16) / 0xFFFFFFFF if name else 0.0

@@ -1,14 +1,19 @@
-"""The tables: payments, their movements, inbox (facts accepted once), outbox (to publish)."""
+"""The tables as they are now: payments, movements, commands, inbox (facts), outbox (events).
+
+:mod:`.migrations` makes them; a test holds what it makes equal to what is written here.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
+    Dialect,
     Index,
     Integer,
     MetaData,
@@ -17,26 +22,71 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
+from sqlalchemy.dialects import mysql
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware datetime, stored as UTC."""
+    """An aware datetime with microseconds, stored as UTC.
+
+    PostgreSQL has a type for it; MariaDB and MySQL keep it without its zone; SQLite has text. Reads
+    both text and datetimes, for a framework may have told the driver of SQLite to convert.
+    """
 
     impl = DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
-        """Drop the zone after converting to UTC: not every database keeps one."""
-        del dialect
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
+    def load_dialect_impl(self, dialect: Dialect) -> Any:
+        """Name the database's own type."""
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(_SqliteText())
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6))
 
-    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Convert to UTC; keep the zone only where the database has a place for it."""
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        if dialect.name == "postgresql":
+            return value
+        value = value.replace(tzinfo=None)
+        return value.isoformat(" ", "microseconds") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Put the zone back."""
         del dialect
-        return None if value is None else value.replace(tzinfo=UTC)
+        if value is None:
+            return None
+        moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
+
+class _SqliteText(String):
+    """Text in a column that is declared as ``DATETIME``, so that people's tools show it as one."""
+
+    __visit_name__ = "DATETIME"
+
+
+#: Names compare byte by byte, blanks at the end included: another case is another reference.
+_EXACT: Final = {"mariadb_collate": "utf8mb4_nopad_bin", "mysql_collate": "utf8mb4_0900_bin"}
+TABLE_OPTIONS: Final[dict[str, Any]] = {
+    "mariadb_engine": "InnoDB",
+    "mysql_engine": "InnoDB",
+    "mariadb_default_charset": "utf8mb4",
+    "mysql_default_charset": "utf8mb4",
+    **_EXACT,
+}
+#: Up to 16 MiB where ``TEXT`` would end at 64 KiB.
+LongText: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
+
+#: How long the texts of others may be; what is longer is cut (``code``) or told by its digest.
+REFERENCE_LENGTH: Final = 255
+CODE_LENGTH: Final = 80
+ERROR_LENGTH: Final = 500
 
 metadata = MetaData()
 
@@ -65,9 +115,33 @@ payments = Table(
     Column("updated_at", UtcDateTime, nullable=False),
     Column("charge", String(32)),  # a digest of the key and the token that are charged
     Column("expires_at", UtcDateTime),  # when the time to pay is over, where the session says so
-    Column("session", Text),  # what the payer must do, as JSON; empty until the provider answered
+    Column("session", LongText),  # what the payer must do, as JSON; empty until it is answered
+    # The order, once this payment was the first to pay it: the database lets only one be that.
+    Column("pays_order", String(255)),
+    # Whether there are rows about it in the tables of movements and of commands.
+    Column("has_movements", Boolean, nullable=False, server_default=false()),
+    Column("has_commands", Boolean, nullable=False, server_default=false()),
+    # When to ask the provider next, and what came of it so far; empty: nothing is to be asked.
+    Column("check_at", UtcDateTime),
+    Column("checks", Integer, nullable=False, server_default=text("0")),
+    Column("check_note", String(500)),
+    Column("given_up_at", UtcDateTime),
     UniqueConstraint("provider", "account", "reference"),
     Index("paykit_payments_by_provider_id", "provider", "account", "provider_id"),
+    Index("paykit_payments_paying", "pays_order", unique=True),
+    Index(
+        "paykit_payments_to_check",
+        "check_at",
+        sqlite_where=text("check_at IS NOT NULL"),
+        postgresql_where=text("check_at IS NOT NULL"),
+    ),
+    Index(
+        "paykit_payments_given_up",
+        "given_up_at",
+        sqlite_where=text("given_up_at IS NOT NULL"),
+        postgresql_where=text("given_up_at IS NOT NULL"),
+    ),
+    **TABLE_OPTIONS,
 )
 
 inbox = Table(
@@ -80,10 +154,18 @@ inbox = Table(
     Column("reference", String(255), nullable=False),
     Column("payment_id", String(64), index=True),  # empty: nothing of ours has this reference
     Column("outcome", String(24), nullable=False),
-    Column("fact", Text, nullable=False),
+    Column("fact", LongText, nullable=False),
     Column("digest", String(64), nullable=False),  # SHA-256 of the delivery as it came
     Column("received_at", UtcDateTime, nullable=False),
-    Index("paykit_inbox_by_reference", "provider", "account", "reference"),
+    Index(
+        "paykit_inbox_of_nobody",
+        "provider",
+        "account",
+        "reference",
+        sqlite_where=text("payment_id IS NULL"),
+        postgresql_where=text("payment_id IS NULL"),
+    ),
+    **TABLE_OPTIONS,
 )
 
 #: Single captures and refunds, by the provider's own id of each: one row counts once.
@@ -98,7 +180,45 @@ movements = Table(
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
     Column("state", String(16), nullable=False),
+    **TABLE_OPTIONS,
 )
+
+#: What we ask of a provider about a payment, written down before it is sent.
+commands = Table(
+    "paykit_commands",
+    metadata,
+    Column("command_id", String(64), primary_key=True),
+    Column("payment_id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),  # capture, void or refund
+    Column("idempotency_key", String(255), nullable=False),  # as it is sent, each time
+    Column("reference", String(255)),  # ours, of a refund
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("total", BigInteger, nullable=False),  # captured or refunded, once it is done
+    Column("final", Boolean, nullable=False),  # whether a capture releases what is left
+    Column("description", LongText, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("sent_at", UtcDateTime),  # the first time that it may have reached the provider
+    Column("provider_id", String(255)),  # the provider's own id of what was answered
+    Column("code", String(80)),
+    Column("note", String(500)),  # what came of it last
+    Column("lease_until", UtcDateTime),  # until then somebody is at it
+    Column("check_at", UtcDateTime),  # when to look what became of it; empty: it is over
+    Column("given_up_at", UtcDateTime),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    UniqueConstraint("payment_id", "idempotency_key"),
+    Index(
+        "paykit_commands_to_check",
+        "check_at",
+        sqlite_where=text("check_at IS NOT NULL"),
+        postgresql_where=text("check_at IS NOT NULL"),
+    ),
+    **TABLE_OPTIONS,
+)
+
+_WAITING = text("published_at IS NULL AND dead_at IS NULL")
 
 #: id, aggregatetype, aggregateid, type and payload are named as Debezium's outbox event router
 #: expects them, so change data capture can publish this table as well.
@@ -109,17 +229,24 @@ outbox = Table(
     Column("aggregatetype", String(40), nullable=False),
     Column("aggregateid", String(64), nullable=False),
     Column("type", String(80), nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", LongText, nullable=False),
     Column("sequence", Integer, nullable=False),
+    Column("occurred_at", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False),
     Column("available_at", UtcDateTime),  # set by a claim or a back-off; empty: at once
     Column("attempts", Integer, nullable=False),
     Column("last_error", String(500)),
     Column("published_at", UtcDateTime),
+    Column("dead_at", UtcDateTime),  # tried too often; a person replays or purges it
     UniqueConstraint("aggregateid", "sequence"),
     Index(
-        "paykit_outbox_unpublished",
-        "available_at",
-        sqlite_where=text("published_at IS NULL"),
+        "paykit_outbox_waiting",
+        "published_at",
+        "dead_at",
+        "created_at",
+        "id",
+        sqlite_where=_WAITING,
+        postgresql_where=_WAITING,
     ),
+    **TABLE_OPTIONS,
 )

@@ -62,6 +62,8 @@ _REFUND_FACTS: Final = frozenset({S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
 BY_TOTALS: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.NEEDS_REVIEW})
 #: The reason of a hold that was not released although we asked for it.
 VOID_FAILED: Final = "void_failed"
+#: The reason of a refund that we asked for, and that came to nothing.
+REFUND_FAILED: Final = "refund_failed"
 #: What a movement shows to have been held, for all that was known.
 _NOT_HELD_YET: Final = frozenset({S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
 
@@ -117,6 +119,40 @@ class Transition:
     outcome: Outcome
 
 
+def becomes_paid(before: PaymentRecord, after: PaymentRecord) -> bool:
+    """Whether the money of a payment has just come in."""
+    return before.status not in PAID and after.status in PAID and bool(after.captured)
+
+
+def remark(
+    before: PaymentRecord,
+    done: Transition,
+    *,
+    told_at: datetime,
+    order_is_paid: bool,
+) -> Transition:
+    """Say with a success that it pays an order twice, or one that was given up before.
+
+    The money is there all the same, so the status is what it is: whoever handles the event sends
+    the money back, or the goods after all. ``told_at``, when it happened, tells a success that came
+    too late from one of which the news came late.
+    """
+    event = done.event
+    if event is None or event.discrepancy is not None or not becomes_paid(before, done.record):
+        return done
+    if order_is_paid:
+        discrepancy = Discrepancy.DUPLICATE_PAYMENT
+    elif before.status in {S.CANCELED, S.EXPIRED} and told_at > before.updated_at:
+        discrepancy = Discrepancy.LATE
+    else:
+        return done
+    return attrs.evolve(
+        done,
+        record=attrs.evolve(done.record, discrepancy=discrepancy),
+        event=attrs.evolve(event, discrepancy=discrepancy),
+    )
+
+
 def transition(
     record: PaymentRecord,
     fact: PaymentProcessed,
@@ -149,7 +185,7 @@ def transition(
         status = by_totals or status
     if status is record.status:
         no_more = refunded <= record.refunded and captured <= record.captured
-        if no_more and not _is_refused_void(record, fact):
+        if no_more and not (_is_refused_void(record, fact) or _is_refused_refund(fact)):
             return Transition(record, None, outcome)
     elif not by_totals and not _may_follow(record, fact, status):
         if captured <= record.captured:
@@ -337,6 +373,11 @@ _OLD_NEWS: Final = (_is_of_another_attempt, _is_before_the_end, _is_before_the_h
 def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     """Whether somebody who waits for the end of a hold has to hear that there is none."""
     return record.status is S.AUTHORIZED and fact.reason == VOID_FAILED
+
+
+def _is_refused_refund(fact: PaymentProcessed) -> bool:
+    """Whether somebody who waits for a refund that we asked for has to hear that there is none."""
+    return fact.reason == REFUND_FAILED and fact.source in {Source.API, Source.POLL}
 
 
 def receive_transfer(

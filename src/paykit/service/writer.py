@@ -1,159 +1,249 @@
-"""The one writer: a thread that commits whatever is waiting as one transaction.
+"""Writers: threads that commit whatever is waiting as one transaction.
 
-On SQLite a commit costs a disk flush. Taking all that wait into one transaction makes a burst of
-webhooks cost one flush instead of one each, and a caller still hears "done" only after the commit.
-Each body runs in a savepoint of its own, so one that fails takes nothing else with it.
+A commit costs a disk flush. Taking all that wait into one transaction makes a burst of webhooks
+cost one flush instead of one each, and a caller still hears "done" only after the commit. Nothing
+waits for company: whoever comes alone is committed alone.
+
+Facts that wait beside each other are recorded by the same few statements. Any other body runs in a
+savepoint of its own, so one that fails takes nothing else with it.
 """
 
 from __future__ import annotations
 
 import queue
-import sqlite3
+import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+import attrs
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from ..errors import ConfigurationError, StoreUnavailable
-from .schema import metadata
+from ..errors import StoreUnavailable
+from . import recording
+from .dialects import are_in_the_way, attempt, reason
 
 T = TypeVar("T")
+Body = Callable[[Connection], T]
 
-#: Before this version two processes that reset a write-ahead log at once can corrupt it.
-_SAFE_WAL: Final = (3, 51, 3)
-_MAX_GROUP: Final = 256
-_LOCK_SECONDS: Final = 5
-
-_Job = tuple[Callable[[Connection], Any], "Future[Any]"]
+_TRIES: Final = 5
+_PAUSE: Final = 0.01
 
 
-def journal_mode(version: tuple[int, int, int], *, single_process: bool) -> str:
-    """Which SQLite journal is safe: ``WAL`` where it cannot be corrupted, else ``TRUNCATE``."""
-    return "WAL" if single_process or version >= _SAFE_WAL else "TRUNCATE"
+class Job(Protocol):
+    """A body that waits, and what becomes of it."""
+
+    @property
+    def body(self) -> Body[Any]:
+        """What to run."""
+        ...
+
+    def begin(self) -> bool:
+        """Whether somebody still waits for it."""
+        ...
+
+    def end(self, value: Any, problem: BaseException | None) -> None:
+        """Hand over the result. Called once, after the commit."""
+        ...
 
 
-def open_database(url: str, *, single_process: bool = False) -> Engine:
-    """Connect to ``url`` (``sqlite:///payments.db``) and make the tables that are missing.
+@attrs.frozen(slots=True)
+class _FutureJob(Generic[T]):
+    body: Body[T]
+    future: Future[T]
 
-    ``single_process`` promises that only this process opens the file, which allows the faster
-    write-ahead log on older versions of SQLite.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise ConfigurationError(
-            "the database is not a URL such as sqlite:///payments.db"
-        ) from None
-    if parsed.get_backend_name() != "sqlite" or parsed.database in {None, "", ":memory:"}:
-        raise ConfigurationError("the database must be a SQLite file: sqlite:///payments.db")
-    engine = create_engine(parsed, connect_args={"timeout": _LOCK_SECONDS})
-    mode = journal_mode(sqlite3.sqlite_version_info, single_process=single_process)
+    def begin(self) -> bool:
+        return self.future.set_running_or_notify_cancel()
 
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # transactions begin where we say so
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA journal_mode={mode}")
-        cursor.execute("PRAGMA synchronous=FULL")  # a 2xx means on disk
-        cursor.close()
+    def end(self, value: Any, problem: BaseException | None) -> None:
+        if problem is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(problem)
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("paykit_writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    try:
-        with _writing(engine) as connection, connection.begin():
-            metadata.create_all(connection)
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise StoreUnavailable(f"the database cannot be opened: {_reason(error)}") from error
-    return engine
+_End = tuple[Any, BaseException | None]
 
 
 class Writer:
-    """Runs transaction bodies in groups, in one thread. Close it to finish what waits."""
+    """Runs bodies in groups, in threads of its own. Close it to finish what waits.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+    ``run`` runs one body in a transaction. ``together`` lets bodies of all kinds share one: where
+    rows are locked, only facts do, for they take their locks in one order.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Body[Any]], Any],
+        *,
+        threads: int,
+        max_group: int,
+        together: bool,
+    ) -> None:
+        self._run = run
+        self._max_group = max_group
+        self._together = together
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._left: Job | None = None
         self._closed = False
         self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self._work, name="paykit-writer", daemon=True)
-        self._thread.start()
+        self._taking = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"paykit-writer-{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    def submit(self, body: Callable[[Connection], T]) -> Future[T]:
+    def submit(self, body: Body[T]) -> Future[T]:
         """Run ``body`` in the next group; the future is done once it is on disk."""
         future: Future[T] = Future()
+        self.put(_FutureJob(body, future))
+        return future
+
+    def put(self, job: Job) -> None:
+        """Run a job in the next group. Raises :class:`StoreUnavailable` after :meth:`close`."""
         with self._guard:
             if self._closed:
                 raise StoreUnavailable("the service is closed")
-            self._jobs.put((body, future))
-        return future
+            self._jobs.put(job)
 
     def close(self) -> None:
         """Commit what waits, then stop. Closing twice is fine."""
         with self._guard:
-            if self._closed:
-                return
-            self._closed = True
-            self._jobs.put(None)
-        self._thread.join()
+            if not self._closed:
+                self._closed = True
+                for _ in self._threads:
+                    self._jobs.put(None)
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
-        running = True
-        while running:
-            group = [self._jobs.get()]
-            while len(group) < _MAX_GROUP and not self._jobs.empty():
-                group.append(self._jobs.get())
-            running = None not in group
-            jobs = [
-                job for job in group if job is not None and job[1].set_running_or_notify_cancel()
-            ]
+        while (group := self._take()) is not None:
+            jobs = [job for job in group if job.begin()]
             if jobs:
-                self._commit(jobs)
+                for job, end in zip(jobs, self._commit(jobs), strict=True):
+                    job.end(*end)
 
-    def _commit(self, jobs: list[_Job]) -> None:
-        results: list[tuple[Future[Any], Any, BaseException | None]] = []
-        try:
-            with _writing(self._engine) as connection, connection.begin():
-                for body, future in jobs:
-                    results.append((future, *_attempt(connection, body)))
-        except Exception as error:  # noqa: BLE001 - the writer must outlive whatever happens
-            failure = StoreUnavailable(f"the database did not commit: {_reason(error)}")
-            failure.__cause__ = error
-            results = [(future, None, failure) for _, future in jobs]
-        for future, value, problem in results:
-            if problem is None:
-                future.set_result(value)
-            else:
-                future.set_exception(problem)
+    def _take(self) -> list[Job] | None:
+        """The next group: what waits already, and at least one; ``None``: it is over."""
+        with self._taking:
+            first = self._left or self._jobs.get()
+            self._left = None
+            if first is None:
+                return None
+            group = [first]
+            while len(group) < self._max_group:
+                try:
+                    job = self._jobs.get_nowait()
+                except queue.Empty:
+                    break
+                if job is None:
+                    self._jobs.put(None)  # the end is for the next turn
+                    break
+                if not self._together and not (_tells_facts(first) and _tells_facts(job)):
+                    self._left = job
+                    break
+                group.append(job)
+            return group
+
+    def _commit(self, jobs: Sequence[Job]) -> list[_End]:
+        """Commit a group; what became of each.
+
+        Nearly always nothing fails, and no savepoints are needed. If something does, the careful
+        way finds out whose it is.
+        """
+        plain = all(map(_tells_facts, jobs)) or len(jobs) == 1
+        for tried in range(_TRIES):
+            work = _Work(jobs, plain=plain and tried == 0)
+            try:
+                self._run(work)
+            except Exception as error:  # noqa: BLE001 - the writer must outlive whatever happens
+                if not work.is_done and tried < _TRIES - 1 and work.may_go_on(error):
+                    time.sleep(random.uniform(0, _PAUSE * tried))  # noqa: S311 - not a secret
+                    continue
+                # A transaction whose commit failed may be on disk all the same.
+                failure = StoreUnavailable(f"the database did not commit: {reason(error)}")
+                failure.__cause__ = error
+                return [(None, failure)] * len(jobs)
+            return work.ends
+        raise AssertionError  # pragma: no cover - the last try returns
 
 
-def _attempt(
-    connection: Connection, body: Callable[[Connection], Any]
-) -> tuple[Any, BaseException | None]:
+class _Work:
+    """The body of one transaction: those of a group."""
+
+    def __init__(self, jobs: Sequence[Job], *, plain: bool) -> None:
+        self._jobs = jobs
+        self.plain = plain
+        self.ends: list[_End] = []
+        self.is_done = False  #: what is left is the commit
+
+    def __call__(self, conn: Connection) -> None:
+        self.ends = self._run_plainly(conn) if self.plain else _run_all(conn, self._jobs)
+        self.is_done = True
+
+    def may_go_on(self, error: Exception) -> bool:
+        """Whether to try once more, by the careful way, after an error that undid everything."""
+        if not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError):
+            return self.plain  # it is the trouble of one body, and each has to have its own end
+        return _is_passing(error)
+
+    def _run_plainly(self, conn: Connection) -> list[_End]:
+        if len(self._jobs) == 1:
+            return [(self._jobs[0].body(conn), None)]
+        news: list[Any] = [job.body for job in self._jobs]
+        return [(one, None) for one in recording.record(conn, news)]
+
+
+def _is_passing(error: Exception) -> bool:
+    """Whether the same transaction, which is undone, may well succeed when it is tried again.
+
+    A connection may have died in the pool, and the next one is new.
+    """
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or are_in_the_way(error)
+
+
+def _run_all(conn: Connection, jobs: Sequence[Job]) -> list[_End]:
+    """Run the bodies in their order, those that only tell facts together."""
+    ends: list[_End] = []
+    telling: list[Job] = []
+    for job in jobs:
+        if _tells_facts(job):
+            telling.append(job)
+            continue
+        ends += _record(conn, telling)
+        telling = []
+        ends.append(_attempt(conn, job.body))
+    return ends + _record(conn, telling)
+
+
+def _record(conn: Connection, jobs: Sequence[Job]) -> list[_End]:
+    if len(jobs) > 1:
+        news: list[Any] = [job.body for job in jobs]
+        recorded, problem = _attempt(conn, lambda conn: recording.record(conn, news))
+        if problem is None:
+            return [(one, None) for one in recorded]
+        # Whatever it was, it is the trouble of one of them: each for itself.
+    return [_attempt(conn, job.body) for job in jobs]
+
+
+def _tells_facts(job: Job | None) -> bool:
+    return job is not None and isinstance(job.body, recording.News)
+
+
+def _attempt(conn: Connection, body: Body[Any]) -> _End:
     try:
-        with connection.begin_nested():
-            return body(connection), None
+        return attempt(conn, body), None
     except SQLAlchemyError as error:
-        if not connection.in_transaction() or connection.invalidated:
+        if are_in_the_way(error) or not conn.in_transaction() or conn.invalidated:
             raise  # the whole group is lost, not only this one
-        failure = StoreUnavailable(f"the database refused: {_reason(error)}")
+        failure = StoreUnavailable(f"the database refused: {reason(error)}")
         failure.__cause__ = error
         return None, failure
     except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
         return None, error
-
-
-def _writing(engine: Engine) -> Connection:
-    return engine.connect().execution_options(paykit_writes=True)
-
-
-def _reason(error: Exception) -> str:
-    # The driver's own words; SQLAlchemy's text would show parameters.
-    return str(getattr(error, "orig", None) or type(error).__name__)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ...info import Capability
+from ...info import Asking, Capability, RefundNotices
 from ...provider import ProviderInfo, hosts
 from ...wire import Environment
 from .amounts import CURRENCIES
@@ -47,7 +47,17 @@ class Adyen(Refunds, Tokens, Webhooks):
         ),
         reference=REFERENCE,
         keeps_metadata=True,
-        key_known_for=timedelta(days=7),
+        # It cannot be asked. A page lives a day at most, an offer twelve hours, and a webhook that
+        # was not taken in comes again every eight hours, for thirty days.
+        asking=Asking(grace=timedelta(days=3), gives_up_after=timedelta(days=30)),
+        # Also a void: Adyen would receive it, and tell later that there was nothing to release.
+        repeatable_for={
+            Capability.CREATE_PAYMENT: timedelta(days=7),
+            Capability.CAPTURE: timedelta(days=7),
+            Capability.VOID: timedelta(days=7),
+            Capability.REFUND: timedelta(days=7),
+        },
+        refund_notices=RefundNotices.EACH,
         why_not={
             Capability.FETCH_PAYMENT: _NO_QUESTIONS,
             Capability.FETCH_REFUND: _NO_QUESTIONS,

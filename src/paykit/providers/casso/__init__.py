@@ -26,6 +26,7 @@ from ...errors import (
 from ...events import Event, TransferReceived
 from ...flow import Flow, done
 from ...http import Delivery, Reply
+from ...info import Asking
 from ...models import PaymentStatus
 from ...provider import Clock, IdFactory, ProviderInfo, hosts, random_id, utc_now
 from ...signing import Verified, check_fresh, seal_header, seal_hmac_hex
@@ -145,6 +146,8 @@ class Casso(BankTransferProvider, Adapter):
         countries=frozenset({"VN"}),
         hosts=hosts(sandbox="https://oauth.casso.vn", production="https://oauth.casso.vn"),
         silent_on=frozenset(PaymentStatus) - {PaymentStatus.SUCCEEDED},
+        # It cannot be asked, and takes minutes. A bank may keep a transfer back.
+        asking=Asking(grace=timedelta(days=1)),
     )
     Config = CassoConfig
     config: CassoConfig

@@ -9,6 +9,9 @@ Source: https://api-reference.checkout.com
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from ...info import FOR_EVER, Asking, Capability, RefundNotices
 from ...models import PaymentStatus
 from ...provider import ProviderInfo
 from ...wire import Environment
@@ -42,6 +45,11 @@ class CheckoutCom(Refunds, Tokens, Webhooks):
         reference=REFERENCE,
         # A hosted page on which nobody pays just lapses.
         silent_on=frozenset({PaymentStatus.EXPIRED}),
+        asking=Asking(grace=timedelta(days=3), gives_up_after=timedelta(days=30)),
+        # Only a key that was answered with 2xx is known again, and what was accepted and is not
+        # done yet is not shown: though it is asked first, a repeat may act twice. Not a void.
+        repeatable_for={Capability.VOID: FOR_EVER},
+        refund_notices=RefundNotices.EACH,
         keeps_metadata=True,
     )
     Config = CheckoutComConfig

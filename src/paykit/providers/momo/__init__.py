@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import timedelta
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ from ...errors import (
 from ...events import Event, PaymentProcessed, TokenGranted
 from ...flow import Flow, done
 from ...http import Delivery, HttpResponse, JsonObject, Reply
+from ...info import FOR_EVER, Asking, Capability
 from ...models import (
     CaptureMode,
     Nothing,
@@ -78,6 +80,7 @@ from .wire import (
     LINK_FIELDS,
     LINK_NOTICE_FIELDS,
     NOTICE_FIELDS,
+    ORDER_ID,
     POS_FIELDS,
     QUERY_FIELDS,
     REFUND_FIELDS,
@@ -142,6 +145,23 @@ class MoMo(Provider):
         hosts={
             Environment.SANDBOX: "https://test-payment.momo.vn",
             Environment.PRODUCTION: "https://payment.momo.vn",
+        },
+        refund_reference=ORDER_ID,
+        # One integrator never saw an IPN after the payer had cancelled. A page lives a quarter of
+        # an hour, but the account's settings may say otherwise.
+        asking=Asking(
+            first_after=timedelta(minutes=5),
+            again_after=timedelta(minutes=5),
+            at_most=timedelta(hours=3),
+            grace=timedelta(days=1),
+            gives_up_after=timedelta(days=7),
+        ),
+        # An orderId is taken once, for payments and refunds alike, and a hold is taken whole.
+        repeatable_for={
+            Capability.CREATE_PAYMENT: FOR_EVER,
+            Capability.CAPTURE: FOR_EVER,
+            Capability.VOID: FOR_EVER,
+            Capability.REFUND: FOR_EVER,
         },
     )
     Config = MoMoConfig

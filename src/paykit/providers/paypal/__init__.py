@@ -9,13 +9,16 @@ Source: https://developer.paypal.com/docs/api/orders/v2/
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from ...info import FOR_EVER, Asking, Capability, RefundNotices
 from ...models import PaymentStatus
 from ...provider import ProviderInfo
 from ...wire import Environment
 from .amounts import CURRENCIES
 from .config import PayPalConfig
 from .holds import Holds
-from .refunds import Refunds
+from .refunds import REFERENCE, Refunds
 from .webhooks import Webhooks
 
 __all__ = ["PayPal", "PayPalConfig"]
@@ -39,8 +42,21 @@ class PayPal(Holds, Refunds, Webhooks):
             Environment.SANDBOX: "https://api-m.sandbox.paypal.com",
             Environment.PRODUCTION: "https://api-m.paypal.com",
         },
+        refund_reference=REFERENCE,
         # An order that nobody approves just lapses.
         silent_on=frozenset({PaymentStatus.EXPIRED}),
+        # How long that takes is not certain: 3, 6 and 72 hours are told. A hold lasts 29 days.
+        asking=Asking(grace=timedelta(hours=72), gives_up_after=timedelta(days=30)),
+        # PayPal knows the keys of payments for 45 days. A hold is released once, and an order is
+        # asked about before it is taken.
+        repeatable_for={
+            Capability.CAPTURE: timedelta(days=45),
+            Capability.VOID: FOR_EVER,
+            Capability.COMPLETE: FOR_EVER,
+            Capability.REAUTHORIZE: timedelta(days=45),
+            Capability.REFUND: timedelta(days=45),
+        },
+        refund_notices=RefundNotices.TOTAL,
     )
     Config = PayPalConfig
     config: PayPalConfig

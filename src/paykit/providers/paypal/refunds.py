@@ -21,7 +21,8 @@ from .states import to_refund
 from .wire import RefundAnswer
 
 #: The form in which PayPal gives a refund's ``custom_id`` back.
-_REFERENCE = re.compile(r"[A-Za-z0-9_.,-]{1,127}", re.ASCII)
+REFERENCE: Final = r"[A-Za-z0-9_.,-]{1,127}"
+_REFERENCE = re.compile(REFERENCE, re.ASCII)
 _MAX_NOTE: Final = 255
 
 

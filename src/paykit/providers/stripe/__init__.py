@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ...info import hosts
+from ...info import FOR_EVER, Asking, Capability, RefundNotices, hosts
 from ...provider import ProviderInfo
 from .amounts import CURRENCIES
 from .config import StripeConfig
@@ -48,7 +48,17 @@ class Stripe(Payments, Holds, Refunds, Tokens, Webhooks):
         read_timeout=80.0,
         reference=REFERENCE,
         keeps_metadata=True,
-        key_known_for=timedelta(hours=24),
+        # A page lives a day at most, and a webhook comes again for three. Debits take two weeks.
+        # Its limit is said to be 25 calls a second in the sandbox, and more in production.
+        asking=Asking(per_minute=300, grace=timedelta(days=4), gives_up_after=timedelta(days=30)),
+        # Stripe may forget a key after a day. What is canceled stays so.
+        repeatable_for={
+            Capability.CREATE_PAYMENT: timedelta(hours=24),
+            Capability.CAPTURE: timedelta(hours=24),
+            Capability.VOID: FOR_EVER,
+            Capability.REFUND: timedelta(hours=24),
+        },
+        refund_notices=RefundNotices.EACH,
         ask_on_return=True,
     )
     Config = StripeConfig

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from ...errors import InvalidRequest
 from ...models import PaymentRequest
 from ...provider_tools import fit_key
-from ...text import unstorable
 
 ID = re.compile(r"[A-Za-z0-9_]{1,255}", re.ASCII)
 #: Visible ASCII: it also goes into headers and queries.
@@ -94,14 +93,7 @@ def check_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
         if not 0 < len(value) <= _MAX_VALUE:
             # An empty value would remove the name.
             raise InvalidRequest(f"values of 1 to {_MAX_VALUE} characters", field="metadata")
-    return whole(dict(metadata))
-
-
-def whole(body: dict[str, Any]) -> dict[str, Any]:
-    """``body``, if its texts come back: an answer with a NUL character in it could not be read."""
-    if why := unstorable(body):
-        raise InvalidRequest(f"a text {why}")
-    return body
+    return dict(metadata)
 
 
 def add_extra(body: dict[str, Any], extra: Mapping[str, Any], reserved: frozenset[str]) -> None:

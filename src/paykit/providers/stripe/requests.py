@@ -14,7 +14,7 @@ from ...errors import InvalidRequest
 from ...models import CaptureMode, LineItem, PaymentRequest
 from .amounts import to_positive, to_wire
 from .api import EXPANDED
-from .forms import ID, SESSION_ID, add_extra, check_page, metadata_of, whole, with_query
+from .forms import ID, SESSION_ID, add_extra, check_page, metadata_of, with_query
 
 #: Names that ``extra`` must not bring: they are paykit's business, or hold card data.
 RESERVED: Final = frozenset(
@@ -55,7 +55,7 @@ def customer_body(request: PaymentRequest) -> dict[str, Any]:
     body["metadata"] = {"reference": request.reference}
     if customer.id:
         body["metadata"]["customer_id"] = customer.id
-    return whole(body)
+    return body
 
 
 def intent_body(request: PaymentRequest) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def page_body(request: PaymentRequest, customer: str | None) -> Any:
         body["expires_at"] = int(request.expires_at.timestamp())
     _add_method(body, request)
     add_extra(body, extra, RESERVED)
-    return whole(body)
+    return body
 
 
 def _whole(
@@ -141,7 +141,7 @@ def _whole(
     _add_method(body, request)
     body |= {"metadata": metadata_of(request), "expand": list(expand)}
     add_extra(body, request.extra, RESERVED)
-    return whole(body)
+    return body
 
 
 def _capture(request: PaymentRequest) -> str:

@@ -8,7 +8,7 @@ All amounts on the wire are đồng × 100, all times are GMT+7.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 import attrs
@@ -24,6 +24,7 @@ from ...errors import (
 from ...events import Event, PaymentProcessed, Source
 from ...flow import Flow, done
 from ...http import Delivery, HttpRequest, HttpResponse, JsonObject, Reply, decode_component
+from ...info import Asking
 from ...models import (
     Payment,
     PaymentRef,
@@ -123,6 +124,17 @@ class VNPay(Provider):
         currencies=frozenset({"VND"}),
         countries=frozenset({"VN"}),
         webhook_method="GET",
+        # It is not sent, but it becomes the request's id.
+        refund_reference=REFERENCE.pattern,
+        # Nobody tells of a link that is never opened. The same question within some minutes is
+        # refused (94), so the pauses are longer. An IPN comes again for fifty minutes.
+        # A repeated refund is recognised (94) for some time that nobody says: it is not repeated.
+        asking=Asking(
+            again_after=timedelta(minutes=10),
+            grace=timedelta(hours=2),
+            gives_up_after=timedelta(days=7),
+        ),
+        tells_last_refund_only=True,
     )
     Config = VNPayConfig
     config: VNPayConfig
@@ -288,31 +300,35 @@ class VNPay(Provider):
     # Query and refund.
 
     def fetch_payment(self, ref: PaymentRef) -> Flow[Payment]:
-        """Ask with ``querydr``. Needs ``ref.created_at``: VNPay looks payments up by that time."""
-        return self._query(ref, self._read_payment)
+        """Ask with ``querydr``. Needs ``ref.created_at``: VNPay looks payments up by that time.
+
+        One that is "not completed" stays pending until long after ``ref.expires_at``: then it is
+        expired.
+        """
+
+        def read(fields: Mapping[str, str], body: JsonObject) -> Payment:
+            payment = self._read_payment(fields, body)
+            if payment.status is not S.PENDING or not self._is_long_over(ref):
+                return payment
+            return attrs.evolve(payment, status=S.EXPIRED, reason="expired")
+
+        return self._query(ref, read)
 
     def fetch_refund(self, ref: RefundRef) -> Flow[Refund]:
         """Ask with ``querydr``: once a refund was asked, it tells of the refund.
 
         VNPay does not tell refunds of one payment apart, so after several partial refunds this is
-        the state of the latest. While it still tells of the payment, the refund is ``UNKNOWN``.
+        the state of the latest. While it still tells of the payment, or of a refund of another
+        amount, the refund is ``UNKNOWN``.
         """
 
         def read(fields: Mapping[str, str], body: JsonObject) -> Refund:
-            about_refund = fields.get("vnp_TransactionType") in {"02", "03"}
-            code = fields.get("vnp_TransactionStatus", "")
-            return self._refund(
-                ref.reference,
-                ref.payment,
-                REFUND_STATUSES.get(code, RefundStatus.UNKNOWN)
-                if about_refund
-                else RefundStatus.UNKNOWN,
-                fields,
-                body,
-                amount=from_wire(fields.get("vnp_Amount"), MalformedResponse)
-                if about_refund
-                else ref.amount,
-            )
+            status = RefundStatus.UNKNOWN
+            if _may_be_about(ref, fields):
+                code = fields.get("vnp_TransactionStatus", "")
+                status = REFUND_STATUSES.get(code, status)
+            amount = ref.amount or ref.payment.amount
+            return self._refund(ref.reference, ref.payment, status, fields, body, amount=amount)
 
         return self._query(ref.payment, read)
 
@@ -432,9 +448,10 @@ class VNPay(Provider):
         if kind in {"02", "03"}:
             # The answer is about a refund, so the payment itself had succeeded.
             status = S.SUCCEEDED
-            if code == "00":
-                status = S.REFUNDED if kind == "02" else S.PARTIALLY_REFUNDED
-                refunded = amount
+            if code == "00" and kind == "02":
+                status, refunded = S.REFUNDED, amount
+            elif code == "00":
+                status = S.PARTIALLY_REFUNDED  # how much was given back in all, it does not tell
         elif kind != "01" or code in {"05", "06", "09"}:
             status = S.UNKNOWN
         number, paid_at = fields.get("vnp_TransactionNo"), fields.get("vnp_PayDate")
@@ -443,7 +460,7 @@ class VNPay(Provider):
             provider=self.name,
             reference=fields["vnp_TxnRef"],
             status=status,
-            # A refund's answer carries the refund's amount, not the payment's.
+            # Of a partial refund's answer nobody says whether it has the refund's or the payment's.
             amount=amount if kind != "03" else None,
             captured=amount if paid and kind != "03" else None,
             refunded=refunded,
@@ -470,7 +487,7 @@ class VNPay(Provider):
             payment_reference=payment.reference,
             status=status,
             amount=amount,
-            provider_id=fields.get("vnp_TransactionNo") or None,
+            # vnp_TransactionNo may be that of the payment: nobody says whose it is.
             code=fields.get("vnp_ResponseCode"),
             message=fields.get("vnp_Message"),
             raw=body,
@@ -485,6 +502,12 @@ class VNPay(Provider):
             raw=body,
         )
 
+    def _is_long_over(self, ref: PaymentRef) -> bool:
+        """Whether the link can no longer be paid, and news of it would have come."""
+        if ref.expires_at is None:
+            return False
+        return self.clock() >= ref.expires_at + self.info.asking.grace
+
     def _created(self, ref: PaymentRef) -> str:
         if ref.created_at is None:
             raise InvalidRequest(
@@ -492,3 +515,17 @@ class VNPay(Provider):
                 field="created_at",
             )
         return to_gmt7(ref.created_at)
+
+
+def _may_be_about(ref: RefundRef, fields: Mapping[str, str]) -> bool:
+    """Whether a query's answer can be about this refund, by its type and amount.
+
+    A partial refund's answer may have the amount of the refund or that of the payment.
+    """
+    kind = fields.get("vnp_TransactionType")
+    if kind not in {"02", "03"}:
+        return False
+    whole = ref.payment.amount
+    asked = ref.amount or whole
+    told = from_wire(fields.get("vnp_Amount"), MalformedResponse)
+    return asked in {told, None} or (kind == "03" and whole in {told, None})

@@ -7,12 +7,13 @@ times are Unix milliseconds, and ids begin with the day in Vietnam. ``key1`` sig
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from ...errors import MalformedDelivery
 from ...events import Event, PaymentProcessed, TokenGranted
 from ...flow import Flow, done
 from ...http import Delivery, JsonObject, Reply
+from ...info import FOR_EVER, Asking, Capability
 from ...models import PaymentRequest, PaymentSession, PaymentStatus
 from ...money import Money
 from ...provider import Outcome, ProviderInfo
@@ -115,6 +116,17 @@ class ZaloPay(Agreements, Refunds, Banks):
         },
         # A callback comes only after money was collected.
         silent_on=frozenset({S.FAILED, S.CANCELED, S.EXPIRED}),
+        # So it wants to be asked until there is an end. An order may live for thirty days.
+        asking=Asking(
+            first_after=timedelta(minutes=3),
+            again_after=timedelta(minutes=3),
+            at_most=timedelta(hours=1),
+            grace=timedelta(days=1),
+            gives_up_after=timedelta(days=31),
+        ),
+        # A whole m_refund_id (see refund_reference) is taken once, and only on its day. An order's
+        # id has the day of the call in it: the same charge on another day is another order.
+        repeatable_for={Capability.REFUND: FOR_EVER},
     )
     Config = ZaloPayConfig
 

@@ -5,14 +5,15 @@ Source: https://docs.zalopay.vn/docs/specs/order-refund and …/order-query-refu
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ...errors import Declined, InvalidRequest
 from ...flow import Flow
 from ...http import HttpResponse, JsonObject
-from ...models import Refund, RefundRef, RefundRequest, RefundStatus
+from ...models import PaymentRef, Refund, RefundRef, RefundRequest, RefundStatus
 from ...money import Money
+from ...provider_tools import nth_reference
 from ...vietnam import GMT7, to_milliseconds, to_yymmdd
 from .account import Account
 from .answers import Answer
@@ -35,6 +36,7 @@ from .wire import (
     check_refund_id,
     check_text,
     is_refund_id,
+    refund_name,
     to_dong,
     to_refund_id,
     to_transaction_id,
@@ -53,6 +55,17 @@ class Refunds(Account):
         only today.
         """
         return to_refund_id(reference, self.clock(), self.config.app_id)
+
+    def refund_reference(self, payment: PaymentRef, number: int, *, at: datetime) -> str:
+        """The whole ``m_refund_id`` for the ``number``-th refund of ``payment``.
+
+        ``at`` is when it will be sent: ZaloPay takes it only on that day in Vietnam.
+        """
+        if at.tzinfo is None:
+            raise InvalidRequest("needs a time zone", field="at")
+        app_id = self.config.app_id
+        name = nth_reference(payment.reference, number, form=refund_name(app_id))
+        return to_refund_id(name, at, app_id)
 
     def refund(self, request: RefundRequest, *, fee: Money | None = None) -> Flow[Refund]:
         """Give back all or a part, less a ``fee``. Needs ``payment.provider_id``, ``zp_trans_id``.

@@ -177,6 +177,11 @@ def to_refund_id(reference: str, moment: datetime, app_id: int) -> str:
     return check_refund_id(f"{to_yymmdd(moment)}_{app_id}_{reference}")
 
 
+def refund_name(app_id: int) -> str:
+    """The form of what stands in an ``m_refund_id`` behind the day and the app."""
+    return rf"{_ID}{{1,{_MAX_REFUND_ID - len(f'yymmdd_{app_id}_')}}}"
+
+
 def is_refund_id(text: str, app_id: int) -> bool:
     """Whether ``text`` is a whole ``m_refund_id`` of this app."""
     return bool(re.fullmatch(rf"[0-9]{{6}}_{app_id}_{_ID}+", text, re.ASCII))

@@ -291,6 +291,9 @@ _PARAMETERS: Final[Mapping[str, Callable[[Checks], Sequence[Any]]]] = {
     "case": lambda checks: checks.folder.cases,
     "typical_case": lambda checks: _typical(checks.folder.cases),
     "wire_case": _with_wire,
+    "refund_case": lambda checks: [
+        case for case in _with_wire(checks) if case.result and case.command == C.REFUND
+    ],
     "answered_case": lambda checks: [case for case in _with_wire(checks) if case.result],
     "capability": lambda checks: sorted(checks.provider_class.capabilities),
     "missing": lambda checks: sorted(frozenset(C) - checks.provider_class.capabilities),

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any, Final
 
+import attrs
 import pytest
 
 from ...errors import (
@@ -33,7 +35,7 @@ from ...models import (
 )
 from ...money import Money
 from ...provider import Capability, Provider
-from .base import AsyncWire, Checks, Ended, Wire
+from .base import AsyncWire, Checks, Ended, Wire, drive
 from .damage import STATUSES, another_value, fields_of, unreadable_bodies, wrong_values
 from .data import Answers, Case, Exchange
 from .values import plain
@@ -57,6 +59,7 @@ _GIVEN_BACK: Final = frozenset(
 #: A detail that is left out may take the reason with it, or hide that it is over.
 _BAD_NEWS: Final = frozenset(PaymentStatus) - _GOOD_NEWS - {PaymentStatus.NEEDS_REVIEW}
 _TAKES_MONEY: Final = frozenset({C.CAPTURE, C.VOID, C.REAUTHORIZE, C.REFUND})
+_MAY_ACT_TWICE: Final = _TAKES_MONEY | {C.CREATE_PAYMENT, C.COMPLETE}
 _ASKS: Final = frozenset({C.FETCH_PAYMENT, C.REFUND, C.FETCH_REFUND})
 
 
@@ -105,6 +108,25 @@ class OperationChecks(Checks):
             run(_sample(provider, missing), wire.send)
         assert (caught.value.provider, caught.value.operation) == (provider.name, missing.value)
         assert wire.sent == []
+
+    def test_declared_repeats(self) -> None:
+        """A repeat is promised to be harmless only of operations that move money, and exist."""
+        can, declared = self.provider_class.capabilities, self.provider_class.info.repeatable_for
+        assert not declared.keys() - (can & _MAY_ACT_TWICE)
+        charges = C.CREATE_TOKEN in can
+        assert charges or C.CREATE_PAYMENT not in declared, "there is no token to charge"
+
+    def test_refund_reference(self, refund_case: Case) -> None:
+        """What the provider names the refunds of a payment, it takes, and each is another."""
+        request, provider = self.arguments(refund_case)["request"], self.build()
+        payment, now = request.payment, self.folder.now
+        names = [provider.refund_reference(payment, number, at=now) for number in (1, 2)]
+        assert len({payment.reference, *names}) == len(names) + 1
+        for name in names:
+            asked = attrs.evolve(request, reference=name)
+            wire = Wire([NotSent("not sent")])
+            ended = drive(partial(provider.refund, asked), wire)
+            assert isinstance(ended.error, NotSent), f"{name} is not taken: {ended.error!r}"
 
     def test_money_calls_say_so(self, wire_case: Case) -> None:
         """Whatever gives or takes money has a request that the transport never repeats."""

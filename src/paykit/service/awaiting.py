@@ -1,0 +1,348 @@
+"""The service for async code."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Generator, Iterable, Sequence
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import attrs
+
+from ..errors import PaykitError
+from ..events import PaymentProcessed, TransferReceived
+from ..flow import arun
+from ..http import Delivery
+from ..models import PaymentRequest, PaymentSession
+from ..money import Money
+from ..orders import OrderPlaced
+from ..provider import Clock, IdFactory, Provider, time_ordered_id, utc_now
+from ..publishing import Publisher
+from ..retries import Timeouts
+from ..transport import AsyncHttpxTransport, AsyncTransport
+from . import outbox
+from .checks import GivenUp
+from .commands import Commanded, to_capture, to_refund, to_void
+from .effects import Read, Talk, Transact, log
+from .joined import AsyncJoined
+from .outbox import OutboxEntry
+from .receiving import Receipt, ReturnInfo
+from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, pause
+from .shared import Shared, has_news
+from .state import PaymentRecord
+from .sweeping import Report
+from .writer import Body
+
+T = TypeVar("T")
+
+
+class AsyncPaymentService(Shared):
+    """Payments with a memory, for async code; the same methods as :class:`PaymentService`.
+
+    Database work happens in the writer's thread and never in the event loop. Use it in an
+    ``async with`` block, or call :meth:`close`. Handlers may be plain or async functions.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        *,
+        database: str = "sqlite:///paykit.db",
+        transport: AsyncTransport | None = None,
+        clock: Clock = utc_now,
+        new_id: IdFactory = time_ordered_id,
+        single_process: bool = False,
+        relay: RelaySettings | None = None,
+    ) -> None:
+        super().__init__(
+            providers, database, clock, new_id, single_process=single_process, relay=relay
+        )
+        self._transport = transport
+        self._transports: dict[str, AsyncHttpxTransport] = {}
+        self._wake = asyncio.Event()
+        self._closing = False
+        self._closed = asyncio.Event()
+        self._relay: asyncio.Task[None] | None = None
+
+    async def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
+        """Create a payment; see :meth:`PaymentService.create`."""
+        return await self._run(self._operations.create(request, provider))
+
+    async def capture(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str | None = None,
+        final: bool = True,
+    ) -> Commanded:
+        """Take what is held; see :meth:`PaymentService.capture`."""
+        wanted = to_capture(payment_id, amount, idempotency_key, final=final)
+        return await self._run(self._operations.command(wanted))
+
+    async def void(self, payment_id: str, *, idempotency_key: str | None = None) -> Commanded:
+        """Release what is held; see :meth:`PaymentService.void`."""
+        return await self._run(self._operations.command(to_void(payment_id, idempotency_key)))
+
+    async def refund(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str | None = None,
+        description: str = "",
+    ) -> Commanded:
+        """Give money back; see :meth:`PaymentService.refund`."""
+        wanted = to_refund(payment_id, amount, idempotency_key, description)
+        return await self._run(self._operations.command(wanted))
+
+    async def handle_order_placed(self, event: OrderPlaced) -> Commanded:
+        """Take the money of an order; see :meth:`PaymentService.handle_order_placed`."""
+        return await self._run(self._operations.handle_order_placed(event))
+
+    async def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
+        """Take a webhook; see :meth:`PaymentService.receive`."""
+        return await self._run(self._operations.receive(delivery, provider))
+
+    async def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
+        """Check a browser's return; see :meth:`PaymentService.receive_return`."""
+        return await self._run(self._operations.receive_return(delivery, provider))
+
+    async def status(self, payment_id: str) -> PaymentRecord | None:
+        """The record of one payment, or ``None``."""
+        return await self._run(self._operations.status(payment_id))
+
+    async def refresh(self, payment_id: str) -> int:
+        """Ask the provider how a payment stands; see :meth:`PaymentService.refresh`."""
+        return await self._run(self._operations.refresh(payment_id))
+
+    async def session(self, payment_id: str) -> PaymentSession | None:
+        """What the payer was told to do, with the payment's present status, or ``None``."""
+        return await self._run(self._operations.session(payment_id))
+
+    async def orphans(self, *, after: PaymentProcessed | None = None) -> list[PaymentProcessed]:
+        """Authentic facts about payments that are not on record; a hundred behind ``after``."""
+        return await self._run(self._operations.orphans(after))
+
+    async def record_transfers(
+        self, transfers: Iterable[TransferReceived], *, provider: str
+    ) -> int:
+        """Take transfers that no webhook told of; see :meth:`PaymentService.record_transfers`."""
+        return await self._run(self._operations.record_transfers(transfers, provider))
+
+    async def unmatched(self, *, after: TransferReceived | None = None) -> list[TransferReceived]:
+        """Transfers that no payment is known for; a hundred behind ``after``."""
+        return await self._run(self._operations.unmatched(after))
+
+    async def assign(self, transfer: TransferReceived, *, payment_id: str) -> int:
+        """Count an unmatched transfer for a payment; see :meth:`PaymentService.assign`."""
+        return await self._run(self._operations.assign(transfer, payment_id))
+
+    async def reconcile(self, *, limit: int = 500, paid_within: timedelta | None = None) -> Report:
+        """Ask about what has been open for too long; see :meth:`PaymentService.reconcile`."""
+        return await self._run(self._operations.reconcile(limit=limit, paid_within=paid_within))
+
+    async def given_up(self) -> list[GivenUp]:
+        """What nobody asks about any more; see :meth:`PaymentService.given_up`."""
+        return await self._run(self._operations.given_up())
+
+    def joined(self, connection: Any) -> AsyncJoined:
+        """The service inside the transaction that is open on SQLAlchemy's ``AsyncConnection``."""
+        return AsyncJoined(self._operations, connection)
+
+    # Publishing.
+
+    async def subscribe(self, handler: Handler) -> None:
+        """Call ``handler`` with every event; see :meth:`PaymentService.subscribe`."""
+        self._handlers.append(handler)
+        self._start_relay()
+
+    async def publish_to(self, publisher: Publisher) -> None:
+        """Publish every event to a broker; see :meth:`PaymentService.publish_to`."""
+        self._publishers.append(publisher)
+        self._start_relay()
+
+    async def relay(self) -> int:
+        """Publish one batch of what waits; see :meth:`PaymentService.relay`."""
+        return await self._run(self._relay_once())
+
+    async def outbox(
+        self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
+    ) -> list[OutboxEntry]:
+        """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
+        return await asyncio.to_thread(
+            self._database.read,
+            lambda conn: outbox.entries(
+                conn, dead=dead, published=published, payment_id=payment_id
+            ),
+        )
+
+    async def replay(
+        self,
+        *,
+        event_ids: Iterable[str] | None = None,
+        payment_id: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Publish events again; see :meth:`PaymentService.replay`."""
+        ids = None if event_ids is None else set(event_ids)
+        done = await self._transact(
+            lambda conn: outbox.replay(conn, event_ids=ids, payment_id=payment_id, since=since)
+        )
+        self._wake.set()
+        return done
+
+    async def purge(self, *, before: datetime, dead: bool = False) -> int:
+        """Delete events that are out; see :meth:`PaymentService.purge`."""
+        total = 0
+        while done := await self._transact(
+            lambda conn: outbox.purge(conn, before=before, dead=dead)
+        ):
+            total += done
+        return total
+
+    async def close(self) -> None:
+        """Finish what is running, commit what waits, close what was opened."""
+        self._closing = True
+        self._closed.set()
+        self._wake.set()
+        if self._relay is not None:
+            await self._relay
+        for publisher in self._publishers:
+            if publisher.is_async:
+                await publisher.close()
+            else:
+                await asyncio.to_thread(publisher.close)
+        self._publishers.clear()
+        await asyncio.to_thread(self._close_database)
+        for transport in self._transports.values():
+            await transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def _run(self, operation: Generator[Any, Any, T]) -> T:
+        return await arun(operation, self._perform)
+
+    async def _perform(self, effect: Any) -> Any:
+        match effect:
+            case Transact(body):
+                return await self._transact(body)
+            case Read(body):
+                return await asyncio.to_thread(self._database.read, body)
+            case Talk(provider, flow):
+                return await arun(flow(), lambda request: self._send(provider, request))
+            case Handle(handler, event):
+                result = handler(event)
+                if inspect.isawaitable(result):
+                    await result
+                return None
+            case Publish():
+                return await self._publish(effect)
+        raise TypeError(effect)
+
+    async def _transact(self, body: Body[T]) -> T:
+        loop = asyncio.get_running_loop()
+        job: _LoopJob[T] = _LoopJob(body, loop, loop.create_future())
+        self._database.submit(job)
+        result = await job.future
+        if has_news(result):
+            self._wake.set()
+        return result
+
+    async def _publish(self, effect: Publish) -> Sequence[BaseException | None]:
+        publisher, messages = effect.publisher, effect.messages
+        sent: asyncio.Future[Sequence[BaseException | None]]
+        if publisher.is_async:
+            sent = asyncio.ensure_future(publisher.publish(messages))
+        else:
+            sent = asyncio.ensure_future(asyncio.to_thread(publisher.publish, messages))
+        while True:
+            done, _ = await asyncio.wait({sent}, timeout=effect.every)
+            if done:
+                return sent.result()
+            await self._transact(effect.renew)
+
+    async def _send(self, provider: Provider, request: Any) -> Any:
+        return await self._transport_of(provider).send(request)
+
+    def _transport_of(self, provider: Provider) -> AsyncTransport:
+        if self._transport is not None:
+            return self._transport
+        if provider.key not in self._transports:
+            self._transports[provider.key] = AsyncHttpxTransport(
+                timeouts=Timeouts.around(provider.info.read_timeout)
+            )
+        return self._transports[provider.key]
+
+    def _start_relay(self) -> None:
+        if self._relay is None and not self._closing:
+            loop = asyncio.get_running_loop()
+
+            def wake() -> None:
+                loop.call_soon_threadsafe(self._wake.set)
+
+            self._listen(wake)
+            self._relay = asyncio.create_task(self._relay_forever(), name="paykit-relay")
+        self._wake.set()
+
+    async def _relay_forever(self) -> None:
+        failures = 0
+        while not self._closing:
+            await self._until_woken(POLL_SECONDS)
+            try:
+                while not self._closing and await self.relay():
+                    failures = 0
+            except PaykitError as error:
+                log.warning("the relay will try again: %s", error)
+                await self._idle(pause(failures, type(error).__name__))
+                failures += 1
+
+    async def _until_woken(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+        self._wake.clear()
+
+    async def _idle(self, wait: timedelta) -> None:
+        """Let a broker or a database come back; closing does not wait for that."""
+        try:
+            async with asyncio.timeout(wait.total_seconds()):
+                await self._closed.wait()
+        except TimeoutError:
+            pass
+
+
+@attrs.frozen(slots=True)
+class _LoopJob(Generic[T]):
+    """A body whose end an event loop waits for."""
+
+    body: Body[T]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[T]
+
+    def begin(self) -> bool:
+        return not self.future.cancelled()
+
+    def end(self, value: Any, problem: BaseException | None) -> None:
+        self.loop.call_soon_threadsafe(self._settle, value, problem)
+
+    def _settle(self, value: Any, problem: BaseException | None) -> None:
+        if self.future.cancelled():
+            return
+        if problem is None:
+            self.future.set_result(value)
+        else:
+            self.future.set_exception(problem)

@@ -1,0 +1,411 @@
+"""The service for blocking code."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Coroutine, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotYet
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ..errors import PaykitError
+from ..events import PaymentProcessed, TransferReceived
+from ..flow import run
+from ..http import Delivery
+from ..models import PaymentRequest, PaymentSession
+from ..money import Money
+from ..orders import OrderPlaced
+from ..provider import Clock, IdFactory, Provider, time_ordered_id, utc_now
+from ..publishing import Publisher
+from ..retries import Timeouts
+from ..transport import HttpxTransport, Transport
+from . import outbox
+from .checks import GivenUp
+from .commands import Commanded, to_capture, to_refund, to_void
+from .effects import Read, Talk, Transact, log
+from .joined import Joined
+from .outbox import OutboxEntry
+from .receiving import Receipt, ReturnInfo
+from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, pause
+from .shared import Shared, connection_of, has_news
+from .state import PaymentRecord
+from .sweeping import Report
+from .writer import Body
+
+T = TypeVar("T")
+
+
+class PaymentService(Shared):
+    """Payments with a memory, for blocking code. Safe to share between threads.
+
+    ``database`` is a SQLAlchemy URL: ``sqlite:///payments.db``, ``postgresql+psycopg://…``,
+    ``postgresql+asyncpg://…``, ``mysql+pymysql://…``. ``transport`` replaces the HTTP client of
+    every provider and stays yours to close. ``single_process`` promises that no other process opens
+    a SQLite file. ``relay`` says how events are published. Use it in a ``with`` block, or call
+    :meth:`close`.
+    """
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        *,
+        database: str = "sqlite:///paykit.db",
+        transport: Transport | None = None,
+        clock: Clock = utc_now,
+        new_id: IdFactory = time_ordered_id,
+        single_process: bool = False,
+        relay: RelaySettings | None = None,
+    ) -> None:
+        super().__init__(
+            providers, database, clock, new_id, single_process=single_process, relay=relay
+        )
+        self._transport = transport
+        self._transports: dict[str, HttpxTransport] = {}
+        self._wake = threading.Event()
+        self._closing = False
+        self._closed = threading.Event()
+        self._relay: threading.Thread | None = None
+        self._guard = threading.Lock()
+        self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paykit-publisher")
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
+        """Create a payment at the account ``provider``; the session carries its ``payment_id``.
+
+        Asking again with the same reference returns the same session. Raises
+        :class:`~paykit.errors.PaykitError`; after an error with ``sent`` other than ``False`` the
+        payment stays on record, and the same request may be made again.
+        """
+        return self._run(self._operations.create(request, provider))
+
+    def capture(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str | None = None,
+        final: bool = True,
+    ) -> Commanded:
+        """Take ``amount`` of what is held, or all of it; ``final`` releases what is left.
+
+        Doing it twice takes the money once: the key is that of the payment and the amount, and
+        what was answered is not sent again. Give keys of your own for two captures of one amount.
+        Raises :class:`~paykit.errors.InvalidRequest` for more than our record has as held, before
+        anything is sent; :class:`~paykit.errors.UnsupportedOperation`;
+        :class:`~paykit.errors.Declined`, of which an event tells as well; and
+        :class:`~paykit.errors.OutcomeUnknown`, after which the same call may be made again.
+        """
+        wanted = to_capture(payment_id, amount, idempotency_key, final=final)
+        return self._run(self._operations.command(wanted))
+
+    def void(self, payment_id: str, *, idempotency_key: str | None = None) -> Commanded:
+        """Release what is held. Raises the same errors as :meth:`capture`."""
+        return self._run(self._operations.command(to_void(payment_id, idempotency_key)))
+
+    def refund(
+        self,
+        payment_id: str,
+        amount: Money | None = None,
+        *,
+        idempotency_key: str | None = None,
+        description: str = "",
+    ) -> Commanded:
+        """Give back ``amount`` of what was taken, or all that is left of it.
+
+        Doing it twice gives the money back once: the key is that of the payment and the amount.
+        Give keys of your own for two refunds of one amount. Raises
+        :class:`~paykit.errors.InvalidRequest` for more than was taken, before anything is sent, and
+        :class:`~paykit.errors.RequestInProgress` while another process is sending the same; else as
+        :meth:`capture`.
+        """
+        wanted = to_refund(payment_id, amount, idempotency_key, description)
+        return self._run(self._operations.command(wanted))
+
+    def handle_order_placed(self, event: OrderPlaced) -> Commanded:
+        """Take the money of an order: charge its token, or capture its hold.
+
+        For the consumer of a broker's messages. Idempotent by the order: however often an event of
+        it comes, its money is taken once. A refusal raises nothing, for ``PaymentProcessed`` tells
+        of it; whatever else raises shall come again. Raises
+        :class:`~paykit.errors.PaykitError`.
+        """
+        return self._run(self._operations.handle_order_placed(event))
+
+    def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
+        """Take a webhook: verify, store, and say what to reply. Never raises for bad input."""
+        return self._run(self._operations.receive(delivery, provider))
+
+    def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
+        """Check a browser's return. It informs and never settles.
+
+        Where the payer's approval moves no money, the payment is completed now; a provider that
+        tells no bad news by webhooks is asked, and one whose payers are back before its webhook.
+        What the provider answers to that counts. A return that the provider gives no way to prove
+        is never ``verified``.
+        """
+        return self._run(self._operations.receive_return(delivery, provider))
+
+    def status(self, payment_id: str) -> PaymentRecord | None:
+        """The record of one payment, or ``None``."""
+        return self._run(self._operations.status(payment_id))
+
+    def refresh(self, payment_id: str) -> int:
+        """Ask the provider how a payment stands, and record its answer as any other fact.
+
+        For a payment that has been open for too long. What the payer approved is completed. Returns
+        how many events were published. Raises :class:`~paykit.errors.PaykitError` when the provider
+        cannot tell.
+        """
+        return self._run(self._operations.refresh(payment_id))
+
+    def session(self, payment_id: str) -> PaymentSession | None:
+        """What the payer was told to do, with the payment's present status, or ``None``."""
+        return self._run(self._operations.session(payment_id))
+
+    def orphans(self, *, after: PaymentProcessed | None = None) -> list[PaymentProcessed]:
+        """Authentic facts about payments that are not on record, for a person to look at.
+
+        Up to a hundred, the oldest first; give the last one as ``after`` to see the next.
+        """
+        return self._run(self._operations.orphans(after))
+
+    def record_transfers(self, transfers: Iterable[TransferReceived], *, provider: str) -> int:
+        """Take transfers of the account ``provider`` that no webhook told of.
+
+        From a list of transactions, a bank statement, another feed. A transfer counts once, however
+        often and by whatever way it is told. All of them are taken, or none. Returns how many
+        events were published. Raises :class:`~paykit.errors.InvalidRequest` for another account's
+        transfer and for one that brought nothing in.
+        """
+        return self._run(self._operations.record_transfers(transfers, provider))
+
+    def unmatched(self, *, after: TransferReceived | None = None) -> list[TransferReceived]:
+        """Transfers that no payment is known for, for a person to look at.
+
+        Up to a hundred, the oldest first; give the last one as ``after`` to see the next.
+        """
+        return self._run(self._operations.unmatched(after))
+
+    def assign(self, transfer: TransferReceived, *, payment_id: str) -> int:
+        """Count an unmatched transfer for the payment that a person chose.
+
+        Raises :class:`~paykit.errors.InvalidRequest` when either is not there, and for a payment
+        at another account.
+        """
+        return self._run(self._operations.assign(transfer, payment_id))
+
+    def reconcile(self, *, limit: int = 500, paid_within: timedelta | None = None) -> Report:
+        """Ask the providers about what has been open for too long, and end what can be ended.
+
+        At most ``limit`` payments and as many commands; call it every minute or so, in as many
+        processes as you like. With ``paid_within`` payments that are over and not older than that
+        are asked about as well, in case news of them were lost. Raises
+        :class:`~paykit.errors.StoreUnavailable`; what a provider does not answer is in the report.
+        """
+        return self._run(self._operations.reconcile(limit=limit, paid_within=paid_within))
+
+    def given_up(self) -> list[GivenUp]:
+        """Payments and commands that nobody asks about any more, for a person to look at."""
+        return self._run(self._operations.given_up())
+
+    def joined(self, connection: Any) -> Joined:
+        """The service inside the transaction that is open on a connection of yours.
+
+        ``connection`` is SQLAlchemy's, or Django's ``django.db.connection``. Its tables must be in
+        that database. Raises :class:`~paykit.errors.ConfigurationError`.
+        """
+        return Joined(self._operations, connection_of(connection))
+
+    # Publishing.
+
+    def subscribe(self, handler: Handler) -> None:
+        """Call ``handler`` with every event, at least once, in order per payment.
+
+        It runs in a thread of the service; an exception makes the event come again later.
+        """
+        with self._guard:
+            self._handlers.append(handler)
+        self._start_relay()
+
+    def publish_to(self, publisher: Publisher) -> None:
+        """Publish every event to a broker, at least once, in order per payment.
+
+        In a thread of the service. The publisher is closed with the service.
+        """
+        with self._guard:
+            self._publishers.append(publisher)
+        self._start_relay()
+
+    def relay(self) -> int:
+        """Publish what waits, one batch, in this thread; returns how many events were taken up.
+
+        Raises :class:`~paykit.errors.BrokerUnavailable`, and
+        :class:`~paykit.errors.ConfigurationError` where there is nobody to publish to.
+        """
+        return self._run(self._relay_once())
+
+    def outbox(
+        self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
+    ) -> list[OutboxEntry]:
+        """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
+        return self._read(
+            lambda conn: outbox.entries(conn, dead=dead, published=published, payment_id=payment_id)
+        )
+
+    def replay(
+        self,
+        *,
+        event_ids: Iterable[str] | None = None,
+        payment_id: str | None = None,
+        since: datetime | None = None,
+    ) -> int:
+        """Publish events again, under the same ids: the dead ones, or those named."""
+        ids = None if event_ids is None else set(event_ids)
+        done = self._transact(
+            lambda conn: outbox.replay(conn, event_ids=ids, payment_id=payment_id, since=since)
+        )
+        self._wake.set()
+        return done
+
+    def purge(self, *, before: datetime, dead: bool = False) -> int:
+        """Delete events that were published before then, with ``dead`` also those that died."""
+        total = 0
+        while done := self._transact(lambda conn: outbox.purge(conn, before=before, dead=dead)):
+            total += done
+        return total
+
+    def close(self) -> None:
+        """Finish what is running, commit what waits, close what was opened."""
+        with self._guard:
+            self._closing = True
+        self._closed.set()
+        self._wake.set()
+        if self._relay is not None:
+            self._relay.join()
+        for publisher in self._publishers:
+            if publisher.is_async:
+                self._on_loop(publisher.close()).result()
+            else:
+                publisher.close()
+        self._publishers.clear()
+        self._sender.shutdown()
+        self._close_loop()
+        self._close_database()
+        for transport in self._transports.values():
+            transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self, operation: Generator[Any, Any, T]) -> T:
+        return run(operation, self._perform)
+
+    def _perform(self, effect: Any) -> Any:
+        match effect:
+            case Transact(body):
+                return self._transact(body)
+            case Read(body):
+                return self._read(body)
+            case Talk(provider, flow):
+                return run(flow(), lambda request: self._transport_of(provider).send(request))
+            case Handle(handler, event):
+                result = handler(event)
+                if inspect.isawaitable(result):
+                    _discard(result)
+                    raise TypeError("an async handler needs AsyncPaymentService")
+                return None
+            case Publish():
+                return self._publish(effect)
+        raise TypeError(effect)
+
+    def _transact(self, body: Body[T]) -> T:
+        result = self._database.transact(body).result()
+        if has_news(result):
+            self._wake.set()
+        return result
+
+    def _read(self, body: Body[T]) -> T:
+        return self._database.read(body)
+
+    def _publish(self, effect: Publish) -> Sequence[BaseException | None]:
+        publisher, messages = effect.publisher, effect.messages
+        sent: Future[Sequence[BaseException | None]]
+        if publisher.is_async:
+            sent = self._on_loop(publisher.publish(messages))
+        else:
+            sent = self._sender.submit(publisher.publish, messages)
+        while True:
+            try:
+                return sent.result(timeout=effect.every)
+            except NotYet:
+                if sent.done():
+                    raise
+                self._transact(effect.renew)
+
+    def _on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run what is to be awaited on a loop of our own, in a thread of its own."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(
+                target=self._loop.run_forever, name="paykit-broker", daemon=True
+            ).start()
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def _close_loop(self) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _transport_of(self, provider: Provider) -> Transport:
+        if self._transport is not None:
+            return self._transport
+        with self._guard:
+            if provider.key not in self._transports:
+                self._transports[provider.key] = HttpxTransport(
+                    timeouts=Timeouts.around(provider.info.read_timeout)
+                )
+            return self._transports[provider.key]
+
+    def _start_relay(self) -> None:
+        with self._guard:
+            if self._relay is None and not self._closing:
+                self._listen(self._wake.set)
+                self._relay = threading.Thread(
+                    target=self._relay_forever, name="paykit-relay", daemon=True
+                )
+                self._relay.start()
+        self._wake.set()
+
+    def _relay_forever(self) -> None:
+        failures = 0
+        while not self._closing:
+            self._wake.wait(POLL_SECONDS)
+            self._wake.clear()
+            try:
+                while not self._closing and self.relay():
+                    failures = 0
+            except PaykitError as error:
+                log.warning("the relay will try again: %s", error)
+                self._idle(pause(failures, type(error).__name__))
+                failures += 1
+
+    def _idle(self, wait: timedelta) -> None:
+        """Let a broker or a database come back; closing does not wait for that."""
+        self._closed.wait(wait.total_seconds())
+
+
+def _discard(awaitable: Any) -> None:
+    close = getattr(awaitable, "close", None)
+    if close is not None:
+        close()

@@ -1,0 +1,140 @@
+"""Which payments are to be asked about, and what came of it: bodies of transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import attrs
+from sqlalchemy import Connection, select, update
+
+from ..events import Source
+from . import reserving, rows
+from .fitting import cut
+from .schema import ERROR_LENGTH, inbox, payments
+from .state import FINAL, PaymentRecord
+
+_OVER = sorted(status.value for status in FINAL)
+
+
+@attrs.frozen(slots=True)
+class Due:
+    """A payment that is to be asked about, and how often that was done before."""
+
+    record: PaymentRecord
+    checks: int
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class GivenUp:
+    """A payment or a command that nobody asks about any more: a person has to look.
+
+    The evidence: how often it was asked, what came of it last, since when it has been waiting.
+    """
+
+    record: PaymentRecord
+    checks: int
+    note: str
+    since: datetime
+    command_id: str | None = None
+    kind: str = "payment"
+
+
+def claim(conn: Connection, *, now: datetime, lease: timedelta, limit: int) -> Sequence[Due]:
+    """Take payments whose time has come, so that nobody else asks about them for a while."""
+    due = (
+        select(payments)
+        .where(payments.c.check_at <= now)
+        .order_by(payments.c.check_at, payments.c.payment_id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = conn.execute(due).all()
+    ids = [row.payment_id for row in found]
+    if ids:
+        conn.execute(
+            update(payments).where(payments.c.payment_id.in_(ids)).values(check_at=now + lease)
+        )
+    return [Due(rows.to_record(row), row.checks) for row in found]
+
+
+def of_paid(conn: Connection, *, since: datetime, after: str, limit: int) -> Sequence[Due]:
+    """Payments that are over, and were created since then, in the order of their ids."""
+    found = conn.execute(
+        select(payments)
+        .where(
+            payments.c.status.in_(_OVER),
+            payments.c.created_at >= since,
+            payments.c.payment_id > after,
+        )
+        .order_by(payments.c.payment_id)
+        .limit(limit)
+    ).all()
+    return [Due(rows.to_record(row), row.checks) for row in found]
+
+
+def schedule(
+    conn: Connection, payment_id: str, *, check_at: datetime, checks: int, note: str | None
+) -> None:
+    """Ask again then, unless the payment is over by now."""
+    conn.execute(
+        update(payments)
+        .where(payments.c.payment_id == payment_id, payments.c.check_at.is_not(None))
+        .values(check_at=check_at, checks=checks, check_note=cut(note, ERROR_LENGTH))
+    )
+
+
+def give_up(
+    conn: Connection, payment_id: str, *, now: datetime, checks: int, note: str | None
+) -> None:
+    """Leave a payment to a person, unless it is over by now."""
+    conn.execute(
+        update(payments)
+        .where(payments.c.payment_id == payment_id, payments.c.check_at.is_not(None))
+        .values(check_at=None, given_up_at=now, checks=checks, check_note=cut(note, ERROR_LENGTH))
+    )
+
+
+def given_up(conn: Connection) -> list[GivenUp]:
+    """The payments that were given up and have heard nothing since, the oldest first."""
+    left = select(payments).where(
+        payments.c.given_up_at.is_not(None),
+        payments.c.check_at.is_(None),
+        payments.c.status.not_in(_OVER),
+    )
+    return [
+        GivenUp(
+            record=rows.to_record(row),
+            checks=row.checks,
+            note=row.check_note or "",
+            since=row.given_up_at,
+        )
+        for row in conn.execute(left.order_by(payments.c.given_up_at, payments.c.payment_id))
+    ]
+
+
+def join_stranded(conn: Connection, *, limit: int = 100) -> int:
+    """Apply facts that were stored as nobody's at the moment when their payment was written down.
+
+    Returns how many events that published.
+    """
+    stranded = (
+        select(payments.c.provider, payments.c.account, payments.c.payment_id)
+        .join(
+            inbox,
+            (inbox.c.provider == payments.c.provider)
+            & (inbox.c.account == payments.c.account)
+            & (inbox.c.reference == payments.c.reference),
+        )
+        .where(inbox.c.payment_id.is_(None), inbox.c.source != Source.RETURN.value)
+        .distinct()
+        # In the order in which payments are locked everywhere.
+        .order_by(payments.c.provider, payments.c.account, payments.c.payment_id)
+        .limit(limit)
+    )
+    events = 0
+    for row in conn.execute(stranded).all():
+        record = rows.load(conn, row.payment_id)
+        if record is not None:
+            events += reserving.join_orphans(conn, record)
+    return events

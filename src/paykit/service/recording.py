@@ -1,0 +1,486 @@
+"""Recording facts: the one way in which a payment changes.
+
+Inbox, lock, transition, update, outbox, in one transaction. Facts that wait beside each other are
+recorded by the same few statements, whatever payments they are about; each is applied by itself,
+in the order in which it came.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, TypeAlias
+
+import attrs
+from sqlalchemy import Connection, Row, func, insert, select
+
+from ..errors import InvalidRequest
+from ..events import EVENT_TYPE, MovementKind, PaymentProcessed, Source, TransferReceived
+from ..models import PaymentStatus
+from ..provider import Outcome
+from ..signing import fingerprint
+from . import command_store, ledger, rows
+from .dialects import notify
+from .fitting import fitting
+from .ledger import Entries
+from .schema import inbox, outbox, payments
+from .state import FINAL, PAID, PaymentRecord, Transition, becomes_paid, receive_transfer, remark
+from .tally import Entry
+
+Fact: TypeAlias = PaymentProcessed | TransferReceived
+_Account: TypeAlias = tuple[str, str]
+
+#: The outcome of a delivery with several facts is the gravest of theirs.
+_GRAVEST: Final = (
+    Outcome.MISMATCH,
+    Outcome.UNKNOWN_REFERENCE,
+    Outcome.ACCEPTED,
+    Outcome.DUPLICATE,
+)
+#: What one event id says once and for ever. Times and memos differ from list to notice.
+_SAID: Final = ("reference", "status", "amount", "captured", "refunded", "movement")
+#: No bank has a memo with room for more; databases limit what one question may name.
+_MANY_CODES: Final = 100
+#: Nothing is asked about it any more.
+_AT_REST: Final = FINAL | {PaymentStatus.NEEDS_REVIEW}
+
+
+@attrs.frozen(slots=True)
+class Recorded:
+    """What became of a delivery, and how many events wait for the relay because of it."""
+
+    outcome: Outcome
+    events: int
+
+
+@attrs.frozen(slots=True)
+class News:
+    """The facts of one delivery, to be recorded together: a body for a transaction."""
+
+    facts: tuple[Fact, ...]
+    digest: str  #: SHA-256 of the delivery, in hex; empty for what we asked ourselves
+    now: datetime
+
+    def __call__(self, conn: Connection) -> Recorded:
+        """Record them by themselves."""
+        return record(conn, (self,))[0]
+
+
+def record(conn: Connection, news: Sequence[News]) -> list[Recorded]:
+    """Record the facts of several deliveries; what became of each, in the same order.
+
+    Raises :class:`~paykit.errors.InvalidRequest` for a fact whose event was published before,
+    although the inbox does not know it; and an ``IntegrityError`` when another transaction was
+    faster, after which the same call sees what that one did.
+    """
+    told = [fact for one in news for fact in one.facts]
+    group = _Group(conn, told)
+    ends = []
+    for one in news:
+        outcomes, events = [], 0
+        for fact in one.facts:
+            outcome, published = group.take(fact, one)
+            outcomes.append(outcome)
+            events += published
+        gravest = [outcome for outcome in _GRAVEST if outcome in outcomes]
+        ends.append(Recorded(gravest[0] if gravest else Outcome.ACCEPTED, events))
+    group.write()
+    return ends
+
+
+def reapply(conn: Connection, payment_id: str, waiting: Iterable[tuple[Fact, datetime]]) -> int:
+    """Apply facts that are in the inbox already, to the payment that they turned out to be about.
+
+    Returns how many events that published.
+    """
+    told = list(waiting)
+    if not told:
+        return 0
+    group = _Group(conn, [fact for fact, _ in told], payment_id=payment_id)
+    events = sum(group.take_again(fact, now) for fact, now in told)
+    group.write()
+    return events
+
+
+def count_answers(conn: Connection, payment_id: str) -> int:
+    """How many answers of the provider's API to our commands are on record for a payment."""
+    mine = (inbox.c.payment_id == payment_id, inbox.c.source == Source.API.value)
+    return conn.execute(select(func.count()).select_from(inbox).where(*mine)).scalar_one()
+
+
+def same_fact(fact: Fact) -> Any:
+    """The row of the inbox that has this fact."""
+    return (
+        (inbox.c.provider == fact.provider)
+        & (inbox.c.account == fact.account)
+        & (inbox.c.event_id == fact.event_id)
+    )
+
+
+def source_of(fact: Fact) -> Source:
+    """Where a fact came from."""
+    return fact.source if isinstance(fact, PaymentProcessed) else Source.TRANSFER
+
+
+@attrs.define(slots=True)
+class _Payment:
+    """One payment while facts are applied to it."""
+
+    record: PaymentRecord
+    pays_order: str | None
+    has_movements: bool
+    has_commands: bool
+    check_at: datetime | None
+    entries: Entries = attrs.field(factory=dict)
+    moved: list[Entry] = attrs.field(factory=list)
+    facts: list[Fact] = attrs.field(factory=list)
+    changed: bool = False
+
+
+class _Group:
+    """The payments that some facts are about, locked, and what is to be written about them."""
+
+    def __init__(
+        self, conn: Connection, facts: Collection[Fact], *, payment_id: str | None = None
+    ) -> None:
+        self._conn = conn
+        self._references = _references(conn, facts) if payment_id is None else {}
+        self._by_reference: dict[tuple[str, str, str], _Payment] = {}
+        self._payments: dict[str, _Payment] = {}
+        self._lock(facts, payment_id)
+        self._known = {} if payment_id is not None else self._load_known(facts)
+        self._owners = self._load_owners(facts)
+        self._movement_owners = self._load_movements(facts)
+        self._paying = self._load_paying(facts)
+        self._inbox: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._settled: list[tuple[Fact, Outcome, str]] = []
+        self._outbox: list[dict[str, Any]] = []
+
+    # Taking facts.
+
+    def take(self, fact: Fact, news: News) -> tuple[Outcome, int]:
+        """Record one fact: its outcome, and how many events it made."""
+        key = (fact.provider, fact.account, fact.event_id)
+        reference = self._references[id(fact)]
+        payment = self._by_reference.get((fact.provider, fact.account, reference))
+        row = {
+            "provider": fact.provider,
+            "account": fact.account,
+            "event_id": fact.event_id,
+            "source": source_of(fact).value,
+            "reference": reference,
+            "payment_id": payment.record.payment_id if payment else None,
+            "outcome": Outcome.UNKNOWN_REFERENCE.value,
+            "fact": json.dumps(fact.to_json(), ensure_ascii=False),
+            "digest": news.digest,
+            "received_at": news.now,
+        }
+        known = self._inbox.get(key) or self._known.get(key)
+        if known is not None:
+            return self._repeated(fact, row, known), 0
+        self._inbox[key] = row
+        if payment is None:
+            return Outcome.UNKNOWN_REFERENCE, 0
+        done = self._apply(payment, fact, news.now)
+        row["outcome"] = done.outcome.value
+        return done.outcome, int(done.event is not None)
+
+    def take_again(self, fact: Fact, now: datetime) -> int:
+        """Apply a fact that is in the inbox to the one payment of this group."""
+        (payment,) = self._payments.values()
+        done = self._apply(payment, fact, now)
+        self._settled.append((fact, done.outcome, payment.record.payment_id))
+        return int(done.event is not None)
+
+    def _repeated(self, fact: Fact, row: dict[str, Any], known: Mapping[str, Any]) -> Outcome:
+        told, before = fact.to_json(), json.loads(known["fact"])
+        if any(told.get(name) != before.get(name) for name in _SAID):
+            # The first one stays. This one is kept beside it and belongs to nobody's list.
+            self._keep_beside(row, known["payment_id"] or "")
+            return Outcome.MISMATCH
+        outcome = Outcome(known["outcome"])
+        # A contradiction stays one however often it is told; anything else was handled before.
+        return outcome if outcome is not Outcome.ACCEPTED else Outcome.DUPLICATE
+
+    def _keep_beside(self, row: dict[str, Any], payment_id: str) -> None:
+        event_id = fingerprint(row["fact"].encode())
+        key = (row["provider"], row["account"], event_id)
+        there = select(inbox.c.event_id).where(
+            inbox.c.provider == key[0], inbox.c.account == key[1], inbox.c.event_id == key[2]
+        )
+        if key not in self._inbox and self._conn.execute(there).first() is None:
+            self._inbox[key] = {
+                **row,
+                "event_id": event_id,
+                "payment_id": payment_id,
+                "outcome": Outcome.MISMATCH.value,
+            }
+
+    def _apply(self, payment: _Payment, fact: Fact, now: datetime) -> Transition:
+        before = payment.record
+        id_taken = self._is_id_taken(before, fact)
+        entry = None
+        if isinstance(fact, TransferReceived):
+            done = receive_transfer(before, fact, id_taken=id_taken)
+        else:
+            is_anothers = self._is_anothers(before, fact)
+            done, entry = ledger.change(
+                before, fact, payment.entries, id_taken=id_taken, is_anothers=is_anothers
+            )
+        if becomes_paid(before, done.record):
+            paying = self._paying.get(before.order_id)
+            is_paid = paying not in {None, before.payment_id}
+            done = remark(before, done, told_at=fact.occurred_at, order_is_paid=is_paid)
+            if paying is None:
+                self._paying[before.order_id] = before.payment_id
+                payment.pays_order = before.order_id
+                payment.changed = True
+        self._keep(payment, done, entry, now)
+        payment.facts.append(fact)
+        if done.event is not None:
+            self._outbox.append(_to_publish(done.event, before, now))
+        return done
+
+    def _keep(
+        self, payment: _Payment, done: Transition, entry: Entry | None, now: datetime
+    ) -> None:
+        if entry is not None:
+            payment.entries[(entry.movement.kind, fitting(entry.movement.id))] = entry
+            payment.moved.append(entry)
+            payment.changed = payment.changed or not payment.has_movements
+            payment.has_movements = True
+        before, after = payment.record, done.record
+        if before == after:
+            return
+        payment.record, payment.changed = after, True
+        if after.status in _AT_REST:
+            payment.check_at = None
+        elif before.status in _AT_REST:
+            payment.check_at = now  # it has come back to life: ask how it goes on
+        if after.provider_id is not None:
+            self._owners[_account(fact=after)][fitting(after.provider_id)].add(after.payment_id)
+
+    def _is_id_taken(self, record: PaymentRecord, fact: Fact) -> bool:
+        if fact.provider_id is None or fact.provider_id == record.provider_id:
+            return False
+        owners = self._owners[_account(fact)][fitting(fact.provider_id)]
+        return bool(owners - {record.payment_id})
+
+    def _is_anothers(self, record: PaymentRecord, fact: PaymentProcessed) -> bool:
+        if fact.movement is None:
+            return False
+        key = (*_account(fact), fact.movement.kind, fitting(fact.movement.id))
+        return self._movement_owners.setdefault(key, record.payment_id) != record.payment_id
+
+    # Reading what there is.
+
+    def _lock(self, facts: Collection[Fact], payment_id: str | None) -> None:
+        """Lock the payments, in one order for all transactions, so that none wait in a circle."""
+        found: list[Row[Any]] = []
+        if payment_id is not None:
+            row = rows.lock(self._conn, payment_id)
+            found = [] if row is None else [row]
+        else:
+            for account, references in _by_account(facts, self._references):
+                where = (payments.c.provider == account[0], payments.c.account == account[1])
+                mine = select(payments).where(*where, payments.c.reference.in_(references))
+                ordered = mine.order_by(payments.c.payment_id).with_for_update()
+                found += self._conn.execute(ordered).all()
+        for row in found:
+            payment = _Payment(
+                record=rows.to_record(row),
+                pays_order=row.pays_order,
+                has_movements=row.has_movements,
+                has_commands=row.has_commands,
+                check_at=row.check_at,
+            )
+            self._payments[row.payment_id] = payment
+            self._by_reference[(row.provider, row.account, row.reference)] = payment
+
+    def _load_known(self, facts: Collection[Fact]) -> dict[tuple[str, str, str], dict[str, Any]]:
+        known: dict[tuple[str, str, str], dict[str, Any]] = {}
+        columns = (inbox.c.event_id, inbox.c.outcome, inbox.c.payment_id, inbox.c.fact)
+        for account, ids in _grouped((_account(fact), fact.event_id) for fact in facts):
+            where = (inbox.c.provider == account[0], inbox.c.account == account[1])
+            rows_ = self._conn.execute(select(*columns).where(*where, inbox.c.event_id.in_(ids)))
+            known |= {(*account, row.event_id): dict(row._mapping) for row in rows_}  # noqa: SLF001
+        return known
+
+    def _load_owners(self, facts: Collection[Fact]) -> dict[_Account, dict[str, set[str]]]:
+        """Which payments have the provider's ids that these facts bring."""
+        owners: dict[_Account, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        have = {payment.record.provider_id for payment in self._payments.values()}
+        new = (
+            (_account(fact), fitting(fact.provider_id))
+            for fact in facts
+            if fact.provider_id is not None and fact.provider_id not in have
+        )
+        columns = (payments.c.payment_id, payments.c.provider_id)
+        for account, ids in _grouped(new):
+            where = (payments.c.provider == account[0], payments.c.account == account[1])
+            asked = select(*columns).where(*where, payments.c.provider_id.in_(ids))
+            for row in self._conn.execute(asked):
+                owners[account][row.provider_id].add(row.payment_id)
+        for payment in self._payments.values():
+            if payment.record.provider_id is not None:
+                mine = owners[_account(payment.record)]
+                mine[payment.record.provider_id].add(payment.record.payment_id)
+        return owners
+
+    def _load_movements(
+        self, facts: Collection[Fact]
+    ) -> dict[tuple[str, str, MovementKind, str], str]:
+        """Load the movements of the payments; returns whom those of these facts belong to."""
+        moved = [one.record.payment_id for one in self._payments.values() if one.has_movements]
+        if moved:
+            for payment_id, entries in ledger.load_entries(self._conn, moved).items():
+                self._payments[payment_id].entries = entries
+        owners: dict[tuple[str, str, MovementKind, str], str] = {}
+        named = (
+            (_account(fact), fitting(fact.movement.id))
+            for fact in facts
+            if isinstance(fact, PaymentProcessed) and fact.movement is not None
+        )
+        for account, ids in _grouped(named):
+            for key, owner in ledger.load_owners(self._conn, *account, ids).items():
+                owners[(*account, *key)] = owner
+        return owners
+
+    def _load_paying(self, facts: Collection[Fact]) -> dict[str, str]:
+        """Which payment has paid each order, of those that may be paid now."""
+        told_of = any(
+            isinstance(fact, TransferReceived) or fact.status in PAID or fact.movement is not None
+            for fact in facts
+        )
+        unpaid = [one.record for one in self._payments.values() if one.record.status not in PAID]
+        if not told_of or not unpaid:
+            return {}
+        orders = {record.order_id for record in unpaid}
+        columns = (payments.c.pays_order, payments.c.payment_id)
+        found = self._conn.execute(select(*columns).where(payments.c.pays_order.in_(orders)))
+        return {row.pays_order: row.payment_id for row in found}
+
+    # Writing what is new.
+
+    def write(self) -> None:
+        """Write it all down. An ``IntegrityError`` means that somebody else was faster."""
+        conn = self._conn
+        if self._inbox:
+            # In one order for all transactions, as with the locks.
+            conn.execute(insert(inbox), [self._inbox[key] for key in sorted(self._inbox)])
+        rows.write(conn, [_changed(one) for one in self._payments.values() if one.changed])
+        for payment in self._payments.values():
+            for entry in payment.moved:
+                ledger.keep(conn, payment.record, entry)
+            if payment.has_commands and payment.facts:
+                command_store.settle(conn, payment.record, payment.facts)
+        for fact, outcome, payment_id in self._settled:
+            conn.execute(
+                inbox.update()
+                .where(same_fact(fact))
+                .values(outcome=outcome.value, payment_id=payment_id)
+            )
+        if self._outbox:
+            _put_out(conn, self._outbox)
+            notify(conn)
+
+
+def _put_out(conn: Connection, events: list[dict[str, Any]]) -> None:
+    """Let the relay publish ``events``; under an id of ours if its own is taken elsewhere."""
+    ids = [event["id"] for event in events]
+    taken = select(outbox.c.id, outbox.c.payload).where(outbox.c.id.in_(ids))
+    for row in conn.execute(taken).all():
+        other = json.loads(row.payload)
+        for event in events:
+            if event["id"] == row.id:
+                _rename(event, other)
+    seen: set[str] = set()
+    for event in events:
+        if event["id"] in seen:  # two accounts, one id, one transaction
+            _rename(event, {})
+        seen.add(event["id"])
+    conn.execute(insert(outbox), events)
+
+
+def _rename(event: dict[str, Any], other: Mapping[str, Any]) -> None:
+    told = json.loads(event["payload"])
+    if (other.get("provider"), other.get("account")) == (told["provider"], told["account"]):
+        # The inbox has forgotten what was published: a transfer would count twice.
+        raise InvalidRequest("was published before", field="event_id")
+    name = f"{told['provider']}|{told['account']}|{told['event_id']}"
+    told["event_id"] = event["id"] = fingerprint(name.encode())
+    event["payload"] = json.dumps(told, ensure_ascii=False)
+
+
+def _to_publish(event: PaymentProcessed, record: PaymentRecord, now: datetime) -> dict[str, Any]:
+    return {
+        "id": event.event_id,
+        "aggregatetype": "payment",
+        "aggregateid": record.payment_id,
+        "type": EVENT_TYPE,
+        "payload": json.dumps(event.to_json(), ensure_ascii=False),
+        "sequence": event.sequence,
+        "occurred_at": event.occurred_at,
+        "created_at": now,
+        "attempts": 0,
+    }
+
+
+def _changed(payment: _Payment) -> dict[str, Any]:
+    return {
+        "_payment_id": payment.record.payment_id,
+        **rows.changes(payment.record),
+        "pays_order": payment.pays_order,
+        "has_movements": payment.has_movements,
+        "check_at": payment.check_at,
+    }
+
+
+def _references(conn: Connection, facts: Iterable[Fact]) -> dict[int, str]:
+    """Which payment each fact is for, by its reference; empty where that cannot be told.
+
+    The keys are those of the objects, for one event id may be told twice, of two payments.
+    """
+    named: dict[int, str] = {}
+    by_codes: list[TransferReceived] = []
+    for fact in facts:
+        if fact.reference is None and len(fact.codes) <= _MANY_CODES:
+            by_codes.append(fact)
+        else:
+            named[id(fact)] = fitting(fact.reference or "")
+    codes = ((_account(fact), code) for fact in by_codes for code in fact.codes)
+    ours: set[tuple[str, str, str]] = set()
+    for account, wanted in _grouped(codes):
+        where = (payments.c.provider == account[0], payments.c.account == account[1])
+        found = select(payments.c.reference).where(*where, payments.c.reference.in_(wanted))
+        ours |= {(*account, reference) for reference in conn.execute(found).scalars()}
+    for fact in by_codes:
+        mine = [code for code in fact.codes if (*_account(fact), code) in ours]
+        # A code that no payment has yet may get one: the notice can be quicker than our commit.
+        mine = mine or list(fact.codes)
+        named[id(fact)] = fitting(mine[0]) if len(mine) == 1 else ""
+    return named
+
+
+def _by_account(
+    facts: Iterable[Fact], references: Mapping[int, str]
+) -> Iterator[tuple[_Account, list[str]]]:
+    return _grouped((_account(fact), references[id(fact)]) for fact in facts)
+
+
+def _grouped(pairs: Iterable[tuple[_Account, str]]) -> Iterator[tuple[_Account, list[str]]]:
+    """The second ones of each first one, sorted and without repeats; one account after the other.
+
+    Sorted, so that the same question has the same text for the database's cache of statements.
+    """
+    found: dict[_Account, set[str]] = {}
+    for account, value in pairs:
+        found.setdefault(account, set()).add(value)
+    for account in sorted(found):
+        yield account, sorted(found[account])
+
+
+def _account(fact: Fact | PaymentRecord) -> _Account:
+    return fact.provider, fact.account

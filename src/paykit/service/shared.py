@@ -1,0 +1,75 @@
+"""What both faces of the service have in common: accounts, database, targets of the relay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from ..provider import Clock, IdFactory, Provider
+from ..publishing import Publisher
+from .database import Database
+from .lent import is_django, over_django
+from .listening import Listener
+from .operations import Operations
+from .recording import Recorded
+from .relay import Handler, Relaying, RelaySettings, relay_once
+from .reserving import Reserved
+
+T = TypeVar("T")
+
+
+class Shared:
+    """The parts that do not wait for anything."""
+
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        database: str,
+        clock: Clock,
+        new_id: IdFactory,
+        *,
+        single_process: bool,
+        relay: RelaySettings | None,
+    ) -> None:
+        self._operations = Operations(providers, clock, new_id)
+        self._clock = clock
+        self._database = Database(database, single_process=single_process, clock=clock)
+        self._settings = relay or RelaySettings()
+        self._handlers: list[Handler] = []
+        self._publishers: list[Publisher] = []
+        self._listener: Listener | None = None
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The provider accounts by key (``momo``, ``momo-eu``)."""
+        return self._operations.providers
+
+    def _relay_once(self) -> Relaying:
+        return relay_once(
+            tuple(self._handlers), tuple(self._publishers), self._clock, self._settings
+        )
+
+    def _listen(self, wake: Callable[[], None]) -> None:
+        """Wake the relay for what other processes put out, where the database tells."""
+        if self._listener is None and self._database.url.get_backend_name() == "postgresql":
+            self._listener = Listener(self._database.url, wake)
+
+    def _close_database(self) -> None:
+        if self._listener is not None:
+            self._listener.close()
+        self._database.close()
+
+
+def connection_of(connection: Any) -> Connection:
+    """The SQLAlchemy connection to join: the given one, or one over Django's."""
+    if is_django(connection):
+        return over_django(connection)
+    joined: Connection = connection
+    return joined
+
+
+def has_news(result: Any) -> bool:
+    """Whether a commit has put out something that the relay shall look at now."""
+    return isinstance(result, Recorded | Reserved) and result.events > 0
