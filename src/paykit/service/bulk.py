@@ -32,7 +32,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
 
 Rows: TypeAlias = Sequence[Mapping[str, Any]]
-_Write: TypeAlias = Callable[[Connection, Rows], None]
+_Write: TypeAlias = Callable[[Connection, Rows], object]
 
 #: The parameter for the key of a row: one with a column's own name is for its new value.
 _KEY: Final = "_key"
@@ -112,25 +112,24 @@ class Many:
         else:
             mine = self._table.c[self._key] == bindparam(_KEY)
             statement = update(self._table).where(mine)
-        # Parameters by their places: all drivers of these databases want them so.
         changed = [name for name in self._names if name != self._key]
         compiled = statement.compile(dialect=dialect, column_keys=changed)
         text = str(compiled)
-        order = [name.replace(_KEY, self._key or "") for name in compiled.positiontup or ()]
-        take = itemgetter(*order)
-        converters = [_converter(self._table.c[name].type, dialect) for name in order]
+        parameters = compiled.positiontup or list(compiled.params)
+        columns = [name.replace(_KEY, self._key or "") for name in parameters]
+        take = itemgetter(*columns)
+        converters = [_converter(self._table.c[name].type, dialect) for name in columns]
         to_convert = [(place, one) for place, one in enumerate(converters) if one]
 
-        def write(conn: Connection, rows: Rows) -> None:
-            parameters = []
-            for row in rows:
-                values = list(take(row))
-                for place, convert in to_convert:
-                    values[place] = convert(values[place])
-                parameters.append(tuple(values))
-            conn.exec_driver_sql(text, parameters)
+        def values_of(row: Mapping[str, Any]) -> Any:
+            values = list(take(row))
+            for place, convert in to_convert:
+                values[place] = convert(values[place])
+            if compiled.positiontup:
+                return tuple(values)
+            return dict(zip(parameters, values, strict=True))
 
-        return write
+        return lambda conn, rows: conn.exec_driver_sql(text, [values_of(row) for row in rows])
 
 
 def _converter(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], Any] | None:
