@@ -94,8 +94,8 @@ def record(conn: Connection, news: Sequence[News]) -> list[Recorded]:
             outcome, published = group.take(fact, one)
             outcomes.append(outcome)
             events += published
-        gravest = [outcome for outcome in _GRAVEST if outcome in outcomes]
-        ends.append(Recorded(gravest[0] if gravest else Outcome.ACCEPTED, events))
+        gravest = min(outcomes, key=_GRAVEST.index, default=Outcome.ACCEPTED)
+        ends.append(Recorded(gravest, events))
     group.write()
     return ends
 
