@@ -179,8 +179,7 @@ def test_the_account_that_a_contributor_has_is_enough(private_servers, tmp_path,
 
 ACCOUNTS = {
     "postgres-psycopg": [
-        "DO $$ BEGIN CREATE ROLE paykit_test LOGIN CREATEDB PASSWORD 'paykit_test';"
-        " EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        "DO $$ BEGIN CREATE ROLE paykit_test LOGIN CREATEDB PASSWORD 'paykit_test'; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
     ],
     "mariadb": [
         "CREATE USER IF NOT EXISTS paykit_test@'127.0.0.1' IDENTIFIED BY 'paykit_test'",
