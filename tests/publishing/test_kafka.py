@@ -13,7 +13,18 @@ from paykit import BrokerUnavailable, ConfigurationError, MessageRefused
 from paykit.publishing import KafkaPublisher, Message
 
 from ..support.kafka import Code, mock_cluster, read_all
-from .events import ATTRIBUTES, EVENT, JSON, MESSAGE, SOURCE, STRUCTURED, foreign, ours, some, unique
+from .events import (
+    ATTRIBUTES,
+    EVENT,
+    JSON,
+    MESSAGE,
+    SOURCE,
+    STRUCTURED,
+    foreign,
+    ours,
+    some,
+    unique,
+)
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +213,10 @@ def test_a_topic_that_does_not_exist(cluster):
 
 def test_what_librdkafka_logs_goes_to_logging(caplog):
     publisher = KafkaPublisher("127.0.0.1:1", topic="t", source=SOURCE, timeout=0.5)
-    with caplog.at_level(logging.DEBUG, "paykit.publishing.kafka"), pytest.raises(BrokerUnavailable):
+    with (
+        caplog.at_level(logging.DEBUG, "paykit.publishing.kafka"),
+        pytest.raises(BrokerUnavailable),
+    ):
         publisher.publish([MESSAGE])
     assert any("127.0.0.1:1" in record.getMessage() for record in caplog.records)
 
@@ -233,6 +247,6 @@ def test_settings_that_cannot_be(arguments, said):
 def test_a_setting_that_librdkafka_does_not_know():
     settings = {"sasl.password": "SECRET-1", "no.such.thing": "SECRET-1"}
     publisher = KafkaPublisher("127.0.0.1:1", topic="t", source=SOURCE, settings=settings)
-    with pytest.raises(ConfigurationError, match="no.such.thing") as caught:
+    with pytest.raises(ConfigurationError, match=r"no\.such\.thing") as caught:
         publisher.publish([MESSAGE])
     assert "SECRET" not in f"{caught.value}{publisher!r}"

@@ -150,15 +150,16 @@ class KafkaPublisher:
         """Take reports until each message has its own, or none can come any more."""
         self._take(producer, lambda: producer.flush(self._timeout + _GRACE))
         # With an empty queue, another thread that uses this producer may be about to tell us.
-        soon = time.monotonic() + 1
-        while any(result is _WAITING for result in results):
-            if time.monotonic() > (until if len(producer) else min(soon, until)):
-                self._forget(producer)
-                producer.purge()  # what is not reported by now must not go out later, unseen
-                lost = BrokerUnavailable(f"Kafka topic {self._topic}: no delivery report")
-                results[:] = [lost if result is _WAITING else result for result in results]
-                return
+        soon = min(time.monotonic() + 1, until)
+        while _WAITING in results and time.monotonic() < (until if len(producer) else soon):
             self._take(producer, lambda: producer.poll(0.01))
+        if _WAITING in results:
+            # It must not go out later, unseen. Its reports, of a purge, also let the producer go.
+            self._forget(producer)
+            producer.purge()
+            self._take(producer, lambda: producer.flush(1))
+        lost = BrokerUnavailable(f"Kafka topic {self._topic}: no delivery report")
+        results[:] = [lost if result is _WAITING else result for result in results]
 
     def _take(self, producer: Producer, call: Callable[[], object]) -> None:
         try:
