@@ -349,9 +349,6 @@ class _LoopJob(Generic[T]):
         return not self.future.cancelled()
 
     def end(self, value: Any, problem: BaseException | None) -> None:
-        self.loop.call_soon_threadsafe(self._settle, value, problem)
-
-    def _settle(self, value: Any, problem: BaseException | None) -> None:
         if self.future.cancelled():
             return
         if problem is None:
