@@ -26,7 +26,16 @@ from .dialects import notify
 from .fitting import fitting
 from .ledger import Entries
 from .schema import inbox, outbox, payments
-from .state import FINAL, PAID, PaymentRecord, Transition, becomes_paid, receive_transfer, remark
+from .state import (
+    FINAL,
+    PAID,
+    PaymentRecord,
+    Transition,
+    becomes_paid,
+    is_paid,
+    receive_transfer,
+    remark,
+)
 from .tally import Entry
 
 Fact: TypeAlias = PaymentProcessed | TransferReceived
@@ -231,8 +240,8 @@ class _Group:
             )
         if becomes_paid(before, done.record):
             paying = self._paying.get(before.order_id)
-            is_paid = paying not in {None, before.payment_id}
-            done = remark(before, done, told_at=fact.occurred_at, order_is_paid=is_paid)
+            by_another = paying not in {None, before.payment_id}
+            done = remark(before, done, told_at=fact.occurred_at, order_is_paid=by_another)
             if paying is None:
                 self._paying[before.order_id] = before.payment_id
                 payment.pays_order = before.order_id
@@ -354,7 +363,7 @@ class _Group:
             isinstance(fact, TransferReceived) or fact.status in PAID or fact.movement is not None
             for fact in facts
         )
-        unpaid = [one.record for one in self._payments.values() if one.record.status not in PAID]
+        unpaid = [one.record for one in self._payments.values() if not is_paid(one.record)]
         if not told_of or not unpaid:
             return {}
         orders = {record.order_id for record in unpaid}
