@@ -121,8 +121,13 @@ class Transition:
 
 
 def becomes_paid(before: PaymentRecord, after: PaymentRecord) -> bool:
-    """Whether the money of a payment has just come in."""
-    return before.status not in PAID and after.status in PAID and bool(after.captured)
+    """Whether the money of a payment has just come in; its refund may be known before that."""
+    return not is_paid(before) and is_paid(after)
+
+
+def is_paid(record: PaymentRecord) -> bool:
+    """Whether money came in for a payment, whatever became of it since."""
+    return record.status in PAID and bool(record.captured)
 
 
 def remark(
