@@ -71,5 +71,6 @@ def mysql_settings(url: str | URL) -> dict[str, Any]:
         "user": parsed.username,
         "password": parsed.password,
         "unix_socket": parsed.query.get("unix_socket"),
+        "ssl_disabled": True,
     }
     return {name: value for name, value in settings.items() if value is not None}
