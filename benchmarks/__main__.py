@@ -1,4 +1,4 @@
-"""Measure everything and print one table: ``python -m benchmarks [--quick] [--check]``."""
+"""Measure, and print one table: ``python -m benchmarks [--quick] [--check] [--only PART]``."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 
-from . import calls, cards, imports, transfers, webhooks
+from . import calls, cards, imports, intake, relay, transfers, webhooks
 from .measure import Row
 
 HEADINGS = ("measured", "µs", "against", "ratio", "limit", "")
@@ -42,25 +44,49 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.name, f"{row.seconds * 1e6:,.1f}", row.floor, f"{row.ratio:.2f}", limit, row.verdict
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a limit is exceeded")
-    options = parser.parse_args()
-    quick = options.quick
-    server_cpu = take_processors()
-    rows = [
-        *webhooks.rows(rounds=9 if quick else 41, seconds=0.005 if quick else 0.015),
-        *transfers.rows(rounds=5 if quick else 21, seconds=0.005 if quick else 0.015),
-        *cards.rows(rounds=5 if quick else 21, seconds=0.005 if quick else 0.015),
-        *imports.rows(rounds=3 if quick else 15),
-        *calls.rows(
-            cpu=server_cpu,
+def parts(cpu: int | None, *, quick: bool) -> dict[str, Callable[[], list[Row]]]:
+    """What can be measured; ``cpu`` is the processor for a server."""
+    seconds = 0.005 if quick else 0.015
+    return {
+        "webhooks": partial(webhooks.rows, rounds=9 if quick else 41, seconds=seconds),
+        "transfers": partial(transfers.rows, rounds=5 if quick else 21, seconds=seconds),
+        "cards": partial(cards.rows, rounds=5 if quick else 21, seconds=seconds),
+        "imports": partial(imports.rows, rounds=3 if quick else 15),
+        "calls": partial(
+            calls.rows,
+            cpu=cpu,
             rounds=3 if quick else 15,
             seconds=0.05 if quick else 0.2,
             count=48 if quick else 192,
         ),
-    ]
+        "intake": partial(
+            intake.rows,
+            cpu=cpu,
+            rounds=1 if quick else 5,
+            seconds=0.5 if quick else 2,
+            most=10_000 if quick else 40_000,
+        ),
+        "relay": partial(
+            relay.rows,
+            rounds=2 if quick else 9,
+            batches=4 if quick else 20,
+            count=50 if quick else 500,
+        ),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a limit is exceeded")
+    names = list(parts(None, quick=True))
+    parser.add_argument(
+        "--only", nargs="+", choices=names, default=names, help="leave out the others"
+    )
+    options = parser.parse_args()
+    server_cpu = take_processors()
+    sections = parts(server_cpu, quick=options.quick)
+    rows = [row for name in options.only for row in sections[name]()]
     print(
         f"{platform.python_implementation()} {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in ("attrs", "httpx", "httpx-aiohttp"))

@@ -260,7 +260,7 @@ def test_the_walk_is_the_way_that_a_payment_takes(tmp_path):
     # MoMo does, and what happens to a handler that fails.
     aside = {
         "paykit.webhooks.fastapi.paykit_router",
-        "paykit.service.store.postpone",
+        "paykit.service.outbox.postpone",
         "paykit.provider.Provider.ask",
         "paykit.transport.AsyncHttpxTransport.send",
     }

@@ -31,7 +31,7 @@ from paykit.providers import vnpay as vnpay_module
 from paykit.providers.momo import codes as momo_codes
 from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.sandbox.bank.config import OWN_ACCOUNT
-from paykit.service import AsyncPaymentService, PaymentService, relay, writer
+from paykit.service import AsyncPaymentService, PaymentService, RelaySettings, database, relay
 from paykit.service.commands import CAPTURE_FAILED
 from paykit.service.state import (
     FINAL,
@@ -126,7 +126,7 @@ def test_journal_modes():
     newest, older = (3, 51, 3), (3, 51, 2)
     shown = [[code(cell)[0] for cell in row[1:]] for row in table(SERVICE, "SQLite version")]
     assert shown == [
-        [writer.journal_mode(version, single_process=promise) for promise in (False, True)]
+        [database.journal_mode(version, single_process=promise) for promise in (False, True)]
         for version in (newest, older)
     ]
 
@@ -137,9 +137,9 @@ def test_numbers_of_the_service():
     assert "after {:.0f} second, then {:.0f}, then {:.0f}".format(*pauses) in text
     assert relay.pause(100).total_seconds() == 5 * 60
     assert "up to 5 minutes" in text
-    assert f"have {relay._LEASE.total_seconds():.0f} seconds" in text
-    assert f"up to {writer._MAX_GROUP} jobs" in text
-    assert f"waits for {writer._LOCK_SECONDS} seconds" in text
+    assert f"have {RelaySettings().lease.total_seconds():.0f} seconds" in text
+    assert f"up to {database.MAX_GROUP} jobs" in text
+    assert f"waits for {database._LOCK_SECONDS} seconds" in text
 
 
 # Endpoints.

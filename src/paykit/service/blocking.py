@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 from collections.abc import Coroutine, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -19,7 +17,7 @@ from ..http import Delivery
 from ..models import PaymentRequest, PaymentSession
 from ..money import Money
 from ..orders import OrderPlaced
-from ..provider import Clock, IdFactory, Provider, random_id, utc_now
+from ..provider import Clock, IdFactory, Provider, time_ordered_id, utc_now
 from ..publishing import Publisher
 from ..retries import Timeouts
 from ..transport import HttpxTransport, Transport
@@ -28,9 +26,10 @@ from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
 from .effects import Read, Talk, Transact, log
 from .joined import Joined
+from .loops import LoopThread
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
-from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, pause
+from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
 from .shared import Shared, connection_of, has_news
 from .state import PaymentRecord
 from .sweeping import Report
@@ -56,7 +55,7 @@ class PaymentService(Shared):
         database: str = "sqlite:///paykit.db",
         transport: Transport | None = None,
         clock: Clock = utc_now,
-        new_id: IdFactory = random_id,
+        new_id: IdFactory = time_ordered_id,
         single_process: bool = False,
         relay: RelaySettings | None = None,
     ) -> None:
@@ -71,7 +70,7 @@ class PaymentService(Shared):
         self._relay: threading.Thread | None = None
         self._guard = threading.Lock()
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paykit-publisher")
-        self._loop: tuple[asyncio.AbstractEventLoop, threading.Thread] | None = None
+        self._loop: LoopThread | None = None
 
     def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
         """Create a payment at the account ``provider``; the session carries its ``payment_id``.
@@ -246,7 +245,8 @@ class PaymentService(Shared):
     def relay(self) -> int:
         """Publish what waits, one batch, in this thread; returns how many events were taken up.
 
-        Raises :class:`~paykit.errors.BrokerUnavailable`.
+        Raises :class:`~paykit.errors.BrokerUnavailable`, and
+        :class:`~paykit.errors.ConfigurationError` where there is nobody to publish to.
         """
         return self._run(self._relay_once())
 
@@ -296,13 +296,17 @@ class PaymentService(Shared):
         if self._relay is not None:
             self._relay.join()
         for publisher in self._publishers:
-            if publisher.is_async:
-                self._on_loop(publisher.close()).result()
-            else:
-                publisher.close()
+            try:
+                if publisher.is_async:
+                    self._on_loop(publisher.close()).result()
+                else:
+                    publisher.close()
+            except Exception:  # noqa: BLE001 - what is left has to be closed all the same
+                log.exception("a publisher could not be closed")
         self._publishers.clear()
         self._sender.shutdown()
-        self._close_loop()
+        if self._loop is not None:
+            self._loop.close()
         self._close_database()
         for transport in self._transports.values():
             transport.close()
@@ -355,30 +359,20 @@ class PaymentService(Shared):
             sent = self._on_loop(publisher.publish(messages))
         else:
             sent = self._sender.submit(publisher.publish, messages)
-        while True:
+        while not wait([sent], timeout=effect.every).done:
             try:
-                return sent.result(timeout=effect.every)
-            except NotYet:
-                if sent.done():
-                    raise
                 self._transact(effect.renew)
+            except PaykitError as error:
+                # What is under way is waited for all the same: it must not be sent beside itself.
+                log.warning("could not keep events for longer: %s", error)
+        return sent.result()
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run what is to be awaited on a loop of our own, in a thread of its own."""
-        if self._loop is None:
-            loop = asyncio.new_event_loop()
-            thread = threading.Thread(target=loop.run_forever, name="paykit-broker", daemon=True)
-            thread.start()
-            self._loop = loop, thread
-        return asyncio.run_coroutine_threadsafe(work, self._loop[0])
-
-    def _close_loop(self) -> None:
-        if self._loop is not None:
-            loop, thread = self._loop
-            self._loop = None
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
-            loop.close()
+        """Run what is to be awaited on a loop of our own."""
+        with self._guard:
+            if self._loop is None:
+                self._loop = LoopThread("paykit-broker")
+        return self._loop.submit(work)
 
     def _transport_of(self, provider: Provider) -> Transport:
         if self._transport is not None:
@@ -408,10 +402,11 @@ class PaymentService(Shared):
             try:
                 while not self._closing and self.relay():
                     failures = 0
-            except PaykitError as error:
-                log.warning("the relay will try again: %s", error)
-                self._idle(pause(failures, type(error).__name__))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - publishing must not just end
+                tell_failure(error)
+                self._idle(rest(failures))
                 failures += 1
+                self._wake.set()
 
     def _idle(self, wait: timedelta) -> None:
         """Let a broker or a database come back; closing does not wait for that."""

@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DBAPIError,
     InvalidRequestError,
     NoSuchModuleError,
     SQLAlchemyError,
@@ -27,7 +28,7 @@ from sqlalchemy.exc import (
 from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
 from . import migrations
-from .dialects import reason, was_lost
+from .dialects import reason
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ _SAFE_WAL: Final = (3, 51, 3)
 #: Seconds to wait for somebody else's lock, then :class:`StoreUnavailable`.
 _LOCK_SECONDS: Final = 5
 _CONNECT_SECONDS: Final = 5
+#: How many transactions are committed as one, at most.
+MAX_GROUP: Final = 256
 #: How many transactions are under way at once, where the database locks rows.
 _WRITERS: Final = 2
 _DRIVERS: Final = {
@@ -138,7 +141,7 @@ class Database:
         *,
         single_process: bool = False,
         clock: Clock = utc_now,
-        max_group: int = 256,
+        max_group: int = MAX_GROUP,
     ) -> None:
         self.url = parse(url)
         self.clock = clock
@@ -177,15 +180,16 @@ class Database:
 
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
-        for last in (False, True):
+        try:
             try:
                 return self._connector.run(body, writes=False)
-            except SQLAlchemyError as error:
-                # A connection of the pool may have died in it; those that are left are new.
-                if not last and was_lost(error):
-                    continue
-                raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
-        raise AssertionError  # pragma: no cover - the last try returns or raises
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                # It died in the pool, where all others did, too: the next one is new.
+                return self._connector.run(body, writes=False)
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""

@@ -138,7 +138,7 @@ class OutboxChecks(StoreChecks):
         _events(store, "ORDER-1", 1)
         (one,) = store.do(_claim())
         ids = [one.message.id]
-        store.do(lambda conn: release(conn, ids, clock=utc_now, pause=_MINUTE))
+        store.do(lambda conn: release(conn, ids, clock=utc_now, pause=_MINUTE, reason="away"))
         assert store.do(_claim()) == []
         store.do(_let_lapse)
         (again,) = store.do(_claim())
