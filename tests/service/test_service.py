@@ -556,3 +556,25 @@ def test_times_come_back_with_their_zone(service):
     record = service.status(session.payment_id)
     assert (record.created_at, record.created_at.tzinfo) == (START, START.tzinfo)
     assert service.status("pay_nobody") is None
+
+
+@everywhere
+@pytest.mark.parametrize(
+    "payment_id", ["", "pay_\0", "pay_\ud800", "x" * 10_000, "' OR 1=1 --", "PAY_0001"]
+)
+def test_nobody_has_that_id(service, payment_id):
+    service.create(request(), provider="vnpay")  # pay_0001
+    assert service.status(payment_id) is None
+    assert service.session(payment_id) is None
+    for ask in (service.refresh, service.capture, service.refund):
+        with pytest.raises(InvalidRequest):
+            ask(payment_id)
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+def test_what_no_database_keeps_is_refused_before_it_is_sent(service, text):
+    payment_id = service.create(request(), provider="vnpay").payment_id
+    for words in {"idempotency_key": f"key{text}"}, {"description": f"why{text}"}:
+        with pytest.raises(InvalidRequest) as caught:
+            service.refund(payment_id, **words)
+        assert caught.value.field == next(iter(words))
