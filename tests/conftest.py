@@ -8,6 +8,7 @@ from hypothesis import settings
 from .support.databases import (  # noqa: F401 - fixtures
     any_database,
     database_kind,
+    ready_database,
     shared_databases,
 )
 from .support.private_servers import (  # noqa: F401 - fixtures

@@ -155,7 +155,7 @@ class Database:
             if local:
                 self._connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
             else:
-                _require_newest(self._connector.run(migrations.version, writes=False))
+                migrations.require_newest(self._connector.run(migrations.version, writes=False))
         except (SQLAlchemyError, OSError) as error:
             self._connector.close()
             raise StoreUnavailable(f"the database cannot be opened: {reason(error)}") from error
@@ -194,23 +194,6 @@ class Database:
         """Commit what waits, then close. Closing twice is fine."""
         self._writer.close()
         self._connector.close()
-
-
-def upgrade_database(url: str, *, clock: Clock = utc_now) -> list[str]:
-    """Make or upgrade the tables; returns the titles of the steps that were done.
-
-    Safe when several processes start at once. Raises :class:`ConfigurationError` for a database of
-    a newer paykit, and :class:`StoreUnavailable`.
-    """
-    connector = None
-    try:
-        connector = connect(parse(url))
-        return connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreUnavailable(f"the database was not upgraded: {reason(error)}") from error
-    finally:
-        if connector is not None:
-            connector.close()
 
 
 def parse(url: str) -> URL:
@@ -296,11 +279,3 @@ def _mysql(url: URL) -> Engine:
         engine.dispose()
         return create_engine(url.set(drivername="mariadb+pymysql"), **settings)
     return engine
-
-
-def _require_newest(have: int) -> None:
-    migrations.check(have)
-    if have < migrations.NEWEST:
-        raise ConfigurationError(
-            f"the tables are at version {have} of {migrations.NEWEST}: run paykit db upgrade"
-        )
