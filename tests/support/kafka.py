@@ -101,8 +101,6 @@ def mock_cluster(brokers: int = 3) -> Iterator[MockCluster]:
     try:
         cluster = library.rd_kafka_mock_cluster_new(client, brokers)
         assert cluster
-        # Consumers of a group begin at once, instead of waiting for others for three seconds.
-        library.rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, 0)
         try:
             bootstrap = library.rd_kafka_mock_cluster_bootstraps(cluster).decode()
             yield MockCluster(bootstrap, range(1, brokers + 1), cluster)
@@ -156,7 +154,6 @@ _FUNCTIONS: Final = {
     "rd_kafka_mock_cluster_new": (c_void_p, [c_void_p, c_int]),
     "rd_kafka_mock_cluster_destroy": (None, [c_void_p]),
     "rd_kafka_mock_cluster_bootstraps": (c_char_p, [c_void_p]),
-    "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [c_void_p, ctypes.c_int32]),
     "rd_kafka_mock_push_request_errors_array": (
         None,
         [c_void_p, ctypes.c_int16, c_size_t, ctypes.POINTER(c_int)],
