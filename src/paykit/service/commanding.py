@@ -255,6 +255,9 @@ class Commanding(Accounts):
         """Record an answer and what it says of the command, in one transaction."""
 
         def body(conn: Connection) -> recording.Recorded:
+            # A notice of the same locks the payment and then its commands: so do we, else the two
+            # would wait for one another.
+            rows.lock(conn, command.payment_id)
             command_store.finish(
                 conn,
                 command,
