@@ -1,59 +1,29 @@
-"""Publish payment events to Kafka: a handler for ``PaymentService.subscribe``.
+"""Publish payment events to Kafka: the whole of it.
 
-Needs the extra ``paykit-adapters[kafka]``. Each event becomes one message: a CloudEvent in JSON,
-keyed by its payment. The handler returns when the brokers have it and raises when they do not, so
-that the service keeps the event and tries again.
+    python examples/publish_to_kafka.py sqlite:///payments.db localhost:9092
+
+Runs beside the web server, on the same database, until it is told to stop. Needs the extras
+``service`` and ``kafka``. ``paykit relay`` does the same without a line of Python.
 """
 
-import json
+import signal
+import sys
+import threading
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
-
-from paykit import PaymentProcessed
-
-HEADERS = {"content-type": "application/cloudevents+json; charset=UTF-8"}
-
-
-def connect(brokers: str, *, delivery_seconds: int = 10) -> Producer:
-    """A producer that writes to all replicas, never out of order, and never twice by itself.
-
-    After ``delivery_seconds`` it gives a message up and says so. Stay well below the 60 seconds
-    that the service grants to a handler.
-    """
-    return Producer(
-        {
-            "bootstrap.servers": brokers,
-            "acks": "all",
-            "enable.idempotence": True,
-            "delivery.timeout.ms": delivery_seconds * 1000,
-        }
-    )
+from paykit.publishing import KafkaPublisher
+from paykit.service import PaymentService
 
 
-class KafkaPublisher:
-    """Publishes one event per call. ``source`` names your service as a URI reference."""
+def publish_all(database: str, brokers: str, *, until: threading.Event) -> None:
+    """Publish what is in the outbox and what comes into it."""
+    publisher = KafkaPublisher(brokers, topic="payments", source="//shop.example/payments")
+    with PaymentService([], database=database) as service:
+        service.publish_to(publisher)
+        until.wait()
 
-    def __init__(self, producer: Producer, *, topic: str, source: str) -> None:
-        self._producer = producer
-        self._topic = topic
-        self._source = source
 
-    def __call__(self, event: PaymentProcessed) -> None:
-        """Publish ``event``; raises ``KafkaException`` unless the brokers have confirmed it."""
-        cloudevent = event.to_cloudevent(source=self._source)
-        reports: list[KafkaError | None] = []
-
-        def report(error: KafkaError | None, _message: Message) -> None:
-            reports.append(error)
-
-        self._producer.produce(
-            self._topic,
-            key=cloudevent["partitionkey"],
-            value=json.dumps(cloudevent, ensure_ascii=False).encode(),
-            headers=HEADERS,
-            on_delivery=report,
-        )
-        self._producer.flush()  # ends after delivery_seconds at the latest, with a report
-        for error in reports:
-            if error is not None:
-                raise KafkaException(error)
+if __name__ == "__main__":
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    publish_all(*sys.argv[1:3], until=stop)

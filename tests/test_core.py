@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import time
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 
@@ -44,7 +45,7 @@ from paykit import (
 )
 from paykit.events import EVENT_TYPE, Source, json_schema
 from paykit.flow import arun, done, run
-from paykit.provider import Capability, Outcome
+from paykit.provider import Capability, Outcome, time_ordered_id
 from paykit.signing import Verified
 from paykit.wire import ProviderConfig
 
@@ -434,3 +435,14 @@ def test_any_other_text_is_taken(kind):
     texts = dict.fromkeys(TEXTS[kind], "Trà sen \N{LOTUS}")
     made = kind(**{**NEEDED[kind], **texts})
     assert {field: getattr(made, field) for field in TEXTS[kind]} == texts
+
+
+def test_ids_of_the_service_sort_by_time_and_cannot_be_guessed():
+    before = time.time_ns() // 1_000_000
+    ids = [time_ordered_id() for _ in range(1000)]
+    after = time.time_ns() // 1_000_000
+    moments = [int(one[:12], 16) for one in ids]
+    assert moments == sorted(moments)
+    assert before <= moments[0] <= moments[-1] <= after
+    assert len({one[12:] for one in ids}) == 1000
+    assert {len(one) for one in ids} == {32}

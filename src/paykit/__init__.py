@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from .models import ShowQr as ShowQr
     from .models import TokenRequest as TokenRequest
     from .money import Money as Money
+    from .orders import OrderPlaced as OrderPlaced
     from .provider import Outcome as Outcome
     from .provider import Provider as Provider
     from .providers.adyen import Adyen as Adyen
@@ -114,6 +115,7 @@ _HOMES = {
     "Nothing Payment PaymentRef PaymentRequest PaymentSession PaymentStatus PaymentToken Redirect "
     "Refund RefundRef RefundRequest RefundStatus ShowQr TokenRequest",
     "money": "Money",
+    "orders": "OrderPlaced",
     "provider": "Outcome Provider",
     "providers.adyen": "Adyen AdyenConfig",
     "providers.casso": "Casso CassoConfig",

@@ -19,7 +19,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 def test_a_message_says_what_its_event_says():
-    assert MESSAGE == Message(
+    expected = Message(
         id=EVENT.event_id,
         key="pay_1",
         type=EVENT_TYPE,
@@ -27,6 +27,7 @@ def test_a_message_says_what_its_event_says():
         time=EVENT.occurred_at,
         payload=json.dumps(EVENT.to_json(), ensure_ascii=False, separators=(",", ":")),
     )
+    assert expected == MESSAGE
     assert MESSAGE.event == EVENT
 
 
@@ -53,7 +54,9 @@ def test_time_is_told_in_utc():
     assert message.attributes(SOURCE)["time"] == "2026-03-01T09:10:00Z"
 
 
-@given(event_id=TEXT, key=TEXT, order=TEXT, minor=st.integers(0, 2**63 - 1), sequence=st.integers(1))
+@given(
+    event_id=TEXT, key=TEXT, order=TEXT, minor=st.integers(0, 2**63 - 1), sequence=st.integers(1)
+)
 def test_structured_is_the_cloudevent_of_the_event(event_id, key, order, minor, sequence):
     event = PaymentProcessed(
         event_id=event_id,
@@ -74,7 +77,9 @@ def test_structured_is_the_cloudevent_of_the_event(event_id, key, order, minor, 
 def test_the_payload_goes_out_to_the_letter():
     """What another version of paykit, or a database, wrote is neither understood nor tidied."""
     odd = '{"b" : 1.50,\n "a":"\\u00e9", "new": [1e3]}'
-    assert attrs.evolve(MESSAGE, payload=odd).structured(SOURCE).endswith(f',"data":{odd}}}'.encode())
+    assert (
+        attrs.evolve(MESSAGE, payload=odd).structured(SOURCE).endswith(f',"data":{odd}}}'.encode())
+    )
 
 
 def test_a_payload_that_is_no_event_says_so_when_it_is_asked():

@@ -100,7 +100,9 @@ def test_headers_are_percent_encoded(url):
             await publisher.close()
             (message,) = await stream.read()
         assert all(value.isascii() and value.isprintable() for value in message.headers.values())
-        assert unquote(message.headers["ce-id"]) == unquote(message.headers["Nats-Msg-Id"]) == odd.id
+        assert (
+            unquote(message.headers["ce-id"]) == unquote(message.headers["Nats-Msg-Id"]) == odd.id
+        )
         assert unquote(message.headers["ce-subject"]) == odd.key
 
     asyncio.run(main())
@@ -137,9 +139,7 @@ def test_a_batch_of_many(url):
 def test_a_subject_of_another_stream_is_told_of(url):
     async def main():
         async with stream_at(url) as stream:
-            publisher = NatsPublisher(
-                url, subject=stream.subject, stream="ANOTHER", source=SOURCE
-            )
+            publisher = NatsPublisher(url, subject=stream.subject, stream="ANOTHER", source=SOURCE)
             with pytest.raises(BrokerUnavailable, match="another stream takes this subject"):
                 await publisher.publish([MESSAGE])
 
@@ -224,5 +224,7 @@ def test_another_loop_connects_anew(url):
 
 def test_settings_that_cannot_be():
     for names in ({"subject": "", "stream": "S"}, {"subject": "s", "stream": ""}):
-        with pytest.raises(ConfigurationError, match="a subject and the name of a JetStream stream"):
+        with pytest.raises(
+            ConfigurationError, match="a subject and the name of a JetStream stream"
+        ):
             NatsPublisher("nats://127.0.0.1", source=SOURCE, **names)

@@ -15,7 +15,18 @@ from paykit.publishing import RabbitPublisher
 
 from ..support.proxies import proxy
 from ..support.services import require
-from .events import ATTRIBUTES, EVENT, JSON, MESSAGE, SOURCE, STRUCTURED, foreign, ours, some, unique
+from .events import (
+    ATTRIBUTES,
+    EVENT,
+    JSON,
+    MESSAGE,
+    SOURCE,
+    STRUCTURED,
+    foreign,
+    ours,
+    some,
+    unique,
+)
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +173,7 @@ def test_an_exchange_of_another_type_is_told_of(url):
         async with rabbit_at(url) as rabbit:
             await rabbit.channel.declare_exchange(rabbit.exchange, "fanout", durable=True)
             publisher = RabbitPublisher(url, exchange=rabbit.exchange, source=SOURCE)
-            with pytest.raises(BrokerUnavailable, match="PRECONDITION_FAILED.*type"):
+            with pytest.raises(BrokerUnavailable, match=r"PRECONDITION_FAILED.*type"):
                 await publisher.publish([MESSAGE])
 
     asyncio.run(main())
@@ -199,9 +210,7 @@ def test_a_queue_that_is_full_refuses(url):
         async with rabbit_at(url) as rabbit:
             full = {"x-max-length": 2, "x-overflow": "reject-publish"}
             await rabbit.channel.declare_queue(rabbit.queue, durable=True, arguments=full)
-            publisher = RabbitPublisher(
-                url, exchange="", routing_key=rabbit.queue, source=SOURCE
-            )
+            publisher = RabbitPublisher(url, exchange="", routing_key=rabbit.queue, source=SOURCE)
             taken, refused = [], []
             for message in some(4):
                 (result,) = await publisher.publish([message])

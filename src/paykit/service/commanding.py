@@ -255,8 +255,7 @@ class Commanding(Accounts):
         """Record an answer and what it says of the command, in one transaction."""
 
         def body(conn: Connection) -> recording.Recorded:
-            # A notice of the same locks the payment and then its commands: so do we, else the two
-            # would wait for one another.
+            # The payment before its commands, as everywhere, so that none wait in a circle.
             rows.lock(conn, command.payment_id)
             command_store.finish(
                 conn,

@@ -95,8 +95,10 @@ def relay_once(
     Handlers get one event at a time, so that the lease has to last for one event only: in a batch,
     slow handlers of the first could let the lease of the last run out, and another process would
     overtake. Raises :class:`BrokerUnavailable`, or whatever else a publisher raised, after putting
-    everything off.
+    everything off, and :class:`ConfigurationError` where there is nobody to publish to.
     """
+    if not handlers and not publishers:
+        raise ConfigurationError("nobody to publish to: subscribe a handler, or name a broker")
     limit = 1 if handlers else settings.batch
     waiting: Sequence[Waiting] = yield Transact(
         lambda conn: outbox.claim(
