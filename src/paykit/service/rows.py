@@ -39,6 +39,9 @@ _CHANGES: Final = (
     "has_movements",
     "check_at",
 )
+#: Several times as fast as the enumerations themselves.
+_STATUSES: Final = {status.value: status for status in PaymentStatus}
+_CAPTURES: Final = {mode.value: mode for mode in CaptureMode}
 _UPDATE: Final = Many(payments, ("payment_id", *_CHANGES), key="payment_id")
 
 
@@ -73,6 +76,7 @@ def lock(conn: Connection, payment_id: str) -> Row[Any] | None:
 def to_record(row: Row[Any]) -> PaymentRecord:
     """The record that a row holds."""
     currency = row.currency
+    nothing = Money(0, currency)
     return PaymentRecord(
         payment_id=row.payment_id,
         order_id=row.order_id,
@@ -81,11 +85,11 @@ def to_record(row: Row[Any]) -> PaymentRecord:
         reference=row.reference,
         provider_id=row.provider_id,
         amount=Money(row.amount, currency),
-        captured=Money(row.captured, currency),
-        refunded=Money(row.refunded, currency),
-        received=Money(row.received, currency),
-        status=PaymentStatus(row.status),
-        capture=CaptureMode(row.capture),
+        captured=Money(row.captured, currency) if row.captured else nothing,
+        refunded=Money(row.refunded, currency) if row.refunded else nothing,
+        received=Money(row.received, currency) if row.received else nothing,
+        status=_STATUSES[row.status],
+        capture=_CAPTURES[row.capture],
         discrepancy=Discrepancy(row.discrepancy) if row.discrepancy else None,
         code=row.code,
         reason=row.reason,

@@ -53,8 +53,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         if dialect.name == "postgresql":
             return value
-        value = value.replace(tzinfo=None)
-        return value.isoformat(" ", "microseconds") if dialect.name == "sqlite" else value
+        if dialect.name == "sqlite":
+            return value.isoformat(" ", "microseconds").removesuffix("+00:00")
+        return value.replace(tzinfo=None)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Put the zone back."""
