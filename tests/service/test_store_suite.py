@@ -14,16 +14,16 @@ class TestSqlite(StoreSuite):
 class TestPsycopg(StoreSuite):
     @pytest.fixture
     def database(self, shared_databases):
-        return shared_databases("postgres-psycopg")
+        return shared_databases("postgres-psycopg", "suite")
 
 
 class TestAsyncpg(StoreSuite):
     @pytest.fixture
     def database(self, shared_databases):
-        return shared_databases("postgres-asyncpg")
+        return shared_databases("postgres-asyncpg", "suite")
 
 
 class TestMariaDb(StoreSuite):
     @pytest.fixture
     def database(self, shared_databases):
-        return shared_databases("mariadb")
+        return shared_databases("mariadb", "suite")
