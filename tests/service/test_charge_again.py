@@ -96,7 +96,9 @@ def test_an_answer_stays_an_answer(shop, clock):
         (["failed"], answer("succeeded", id="psp-1"), PaymentStatus.SUCCEEDED),
     ],
 )
-def test_an_answer_after_the_news_is_old_unless_it_tells_of_money(shop, clock, known, answered, ends):
+def test_an_answer_after_the_news_is_old_unless_it_tells_of_money(
+    shop, clock, known, answered, ends
+):
     """The gateway repeats what it answered first; what came of it since, its notices told."""
     lose(shop)
     for status in known:
