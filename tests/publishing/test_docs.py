@@ -1,16 +1,28 @@
 """What the pages about publishing say is what the code does."""
 
+import asyncio
 import json
 import re
 
 import pytest
 
-from paykit import BrokerUnavailable, MessageRefused, NotPublished, publishing
-from paykit.publishing import http
+from paykit import BrokerUnavailable, MessageRefused, NotPublished, PaymentProcessed, publishing
+from paykit.publishing import (
+    KafkaPublisher,
+    NatsPublisher,
+    RabbitPublisher,
+    RedisPublisher,
+    http,
+)
 from paykit.service.schema import outbox
 
+from ..support.kafka import mock_cluster
 from ..support.markdown import DOCS, blocks, code, table
-from .events import EVENT, MESSAGE
+from ..support.services import require
+from .events import EVENT, MESSAGE, SOURCE
+from .test_nats import stream_at
+from .test_rabbit import rabbit_at
+from .test_redis import redis_at
 
 PUBLISHING = DOCS / "publishing.md"
 DEBEZIUM = DOCS / "debezium.md"
@@ -91,3 +103,102 @@ def test_the_headers_are_those_of_the_kafka_publisher():
             header = settings[f"transforms.{name}.header"]
             headers[header] = settings[f"transforms.{name}.value.literal"]
         assert headers == {name: text for name, text in ours.items() if name not in missing}
+
+
+# The consumers of the page, against real brokers. They never end, so the handler ends them.
+
+
+class Handled(Exception):  # noqa: N818 - it ends a consumer
+    pass
+
+
+def handle(event):
+    raise Handled(event)
+
+
+def consumer(name, **names):
+    """A function of the page, with names and addresses of this run in place of those of the page."""
+    (source,) = [
+        block.code for block in blocks(PUBLISHING)
+        if block.language == "python" and f"def {name}(" in block.code
+    ]  # fmt: skip
+    for said, meant in names.items():
+        assert said in source
+        source = source.replace(said, meant)
+    namespace = {"json": json, "PaymentProcessed": PaymentProcessed}
+    exec(source, namespace)
+    return namespace[name]
+
+
+def test_the_consumer_of_kafka():
+    with mock_cluster() as cluster:
+        cluster.join_delay(0)
+        publisher = KafkaPublisher(cluster.bootstrap, topic="payments", source=SOURCE)
+        assert publisher.publish([MESSAGE]) == [None]
+        publisher.close()
+        consume = consumer("consume_kafka", **{"kafka1:9092": cluster.bootstrap})
+        with pytest.raises(Handled) as caught:
+            consume(handle)
+    assert caught.value.args == (EVENT,)
+
+
+async def first(consuming):
+    with pytest.raises(Handled) as caught:
+        async with asyncio.timeout(10):
+            await consuming
+    return caught.value.args[0]
+
+
+def test_the_consumer_of_rabbitmq():
+    async def main():
+        url = require("rabbitmq")
+        async with rabbit_at(url) as rabbit:
+            publisher = RabbitPublisher(url, exchange=rabbit.exchange, source=SOURCE)
+            with pytest.raises(BrokerUnavailable):  # the consumer makes the queue
+                await publisher.publish([MESSAGE])
+            names = {
+                "amqp://rabbit.example/": url,
+                '"orders"': f'"{rabbit.queue}"',
+                '"payments"': f'"{rabbit.exchange}"',
+            }
+            consuming = asyncio.create_task(first(consumer("consume_rabbitmq", **names)(handle)))
+            while not consuming.done():
+                try:
+                    await publisher.publish([MESSAGE])
+                    break
+                except BrokerUnavailable:
+                    await asyncio.sleep(0.02)
+            assert await consuming == EVENT
+            await publisher.close()
+
+    asyncio.run(main())
+
+
+def test_the_consumer_of_nats():
+    async def main():
+        url = require("nats")
+        async with stream_at(url) as stream:
+            publisher = NatsPublisher(
+                url, subject=stream.subject, stream=stream.name, source=SOURCE
+            )
+            assert await publisher.publish([MESSAGE]) == [None]
+            await publisher.close()
+            names = {"nats://nats.example:4222": url, "payments.>": f"{stream.name}.>"}
+            assert await first(consumer("consume_nats", **names)(handle)) == EVENT
+
+    asyncio.run(main())
+
+
+def test_the_consumer_of_redis():
+    async def main():
+        url = require("redis")
+        async with redis_at(url) as (client, name):
+            await client.xgroup_create(name, "orders", id="0", mkstream=True)
+            publisher = RedisPublisher(url, stream=name, source=SOURCE)
+            assert await publisher.publish([MESSAGE]) == [None]
+            await publisher.close()
+            names = {"redis://redis.example:6379/0": url, '"payments"': f'"{name}"'}
+            consume = consumer("consume_redis", **names)
+            assert await first(asyncio.to_thread(consume, handle)) == EVENT
+
+    asyncio.run(main())

@@ -159,23 +159,29 @@ class AsyncPaymentService(Shared):
         self._handlers.append(handler)
         self._start_relay()
 
-    async def publish_to(self, publisher: Publisher) -> None:
-        """Publish every event to a broker; see :meth:`PaymentService.publish_to`."""
-        self._publishers.append(publisher)
-        self._start_relay()
+    async def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
+        """Publish every event to brokers; see :meth:`PaymentService.publish_to`."""
+        self._publishers.extend(publishers)
+        if background:
+            self._start_relay()
 
     async def relay(self) -> int:
         """Publish one batch of what waits; see :meth:`PaymentService.relay`."""
         return await self._run(self._relay_once())
 
     async def outbox(
-        self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
+        self,
+        *,
+        dead: bool = False,
+        published: bool = False,
+        payment_id: str | None = None,
+        limit: int = 100,
     ) -> list[OutboxEntry]:
-        """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
+        """The oldest events that wait, that are ``dead``, or that were ``published``."""
         return await asyncio.to_thread(
             self._database.read,
             lambda conn: outbox.entries(
-                conn, dead=dead, published=published, payment_id=payment_id
+                conn, dead=dead, published=published, payment_id=payment_id, limit=limit
             ),
         )
 
@@ -343,9 +349,6 @@ class _LoopJob(Generic[T]):
         return not self.future.cancelled()
 
     def end(self, value: Any, problem: BaseException | None) -> None:
-        self.loop.call_soon_threadsafe(self._settle, value, problem)
-
-    def _settle(self, value: Any, problem: BaseException | None) -> None:
         if self.future.cancelled():
             return
         if problem is None:

@@ -230,14 +230,17 @@ class PaymentService(Shared):
             self._handlers.append(handler)
         self._start_relay()
 
-    def publish_to(self, publisher: Publisher) -> None:
-        """Publish every event to a broker, at least once, in order per payment.
+    def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
+        """Publish every event to all of these, at least once, in order per payment.
 
-        In a thread of the service. The publisher is closed with the service.
+        In a thread of the service, or without ``background`` only when you call :meth:`relay`. Name
+        them all at once: what is out already is not published to one that is named later. They are
+        closed with the service.
         """
         with self._guard:
-            self._publishers.append(publisher)
-        self._start_relay()
+            self._publishers.extend(publishers)
+        if background:
+            self._start_relay()
 
     def relay(self) -> int:
         """Publish what waits, one batch, in this thread; returns how many events were taken up.
@@ -248,11 +251,18 @@ class PaymentService(Shared):
         return self._run(self._relay_once())
 
     def outbox(
-        self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
+        self,
+        *,
+        dead: bool = False,
+        published: bool = False,
+        payment_id: str | None = None,
+        limit: int = 100,
     ) -> list[OutboxEntry]:
-        """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
+        """The oldest events that wait, that are ``dead``, or that were ``published``."""
         return self._read(
-            lambda conn: outbox.entries(conn, dead=dead, published=published, payment_id=payment_id)
+            lambda conn: outbox.entries(
+                conn, dead=dead, published=published, payment_id=payment_id, limit=limit
+            )
         )
 
     def replay(
