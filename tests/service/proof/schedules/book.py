@@ -156,7 +156,7 @@ class Book:
         """What was taken on happens, or comes to nothing."""
         for move in [*account.captures.values(), *account.refunds.values()]:
             if move.state == "waits":
-                if move.id in account.captures:
+                if move in account.captures.values():
                     # Where only totals are told, nobody would ever hear of one that failed.
                     end = state if self.manners.tells_each else "done"
                     self._finish_capture(account, move, end)
@@ -195,7 +195,7 @@ class Book:
         if not account.is_held or account.promised(account.captures) + amount > account.amount:
             return None
         account.asks[key] += 1
-        move = Move(key, amount, "waits")
+        move = Move(f"{account.reference}-take-{len(account.captures)}", amount, "waits")
         account.captures[key] = move
         if not account.is_slow:
             self._finish_capture(account, move, "done")
