@@ -278,7 +278,7 @@ def settle(
 
 
 def _lower_those_after(conn: Connection, refused: Command) -> bool:
-    """Without this one, those that were planned on top of it lead up to less; were there any?"""
+    """Let those that were planned on top of this one lead up to less; whether there were any."""
     now = load(conn, refused.command_id)
     if now is None or now.state.value not in _OPEN:
         return False
