@@ -27,7 +27,7 @@ from sqlalchemy.exc import (
 from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
 from . import migrations
-from .dialects import reason
+from .dialects import reason, was_lost
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
