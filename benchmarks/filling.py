@@ -1,7 +1,6 @@
 """Fills a database with payments, as fast as it can: the database copies rows that the service made.
 
-Ids are spread as the service's own, which are random, so every insert lands somewhere else in an
-index. Paid payments have their fact in the inbox and their event in the outbox, published.
+Paid payments have their fact in the inbox and their event in the outbox, published.
 """
 
 from __future__ import annotations
@@ -103,12 +102,16 @@ def make_templates(url: str) -> None:
         assert service.receive(notice, provider="momo").published == 1
 
 
-def fill(url: str, *, unpaid: int, paid: int = 0) -> None:
-    """Make payments 1 to ``unpaid``, which are open, and behind them ``paid`` that are paid."""
+def fill(url: str, *, unpaid: int = 0, paid: int = 0, published: bool = True) -> None:
+    """Make payments 1 to ``unpaid``, which are open, and behind them ``paid`` that are paid.
+
+    The events of those are ``published``, or wait for a relay.
+    """
     make_templates(url)
     with engine_of(url) as engine:
         with engine.begin() as connection:
-            connection.execute(update(outbox).values(published_at=NOW))
+            if published:
+                connection.execute(update(outbox).values(published_at=NOW))
             open_payment = _row(connection, payments, payments.c.reference == _OPEN)
             history = (
                 (payments, _row(connection, payments, payments.c.reference == _PAID)),
@@ -118,6 +121,12 @@ def fill(url: str, *, unpaid: int, paid: int = 0) -> None:
         _copy(engine, payments, open_payment, range(1, unpaid + 1))
         for table, row in history:
             _copy(engine, table, row, range(unpaid + 1, unpaid + paid + 1))
+        with engine.begin() as connection:
+            connection.execute(
+                update(outbox)
+                .where(outbox.c.aggregateid == history[2][1]["aggregateid"])
+                .values(published_at=NOW)
+            )
         _analyze(engine, (payments, inbox, outbox) if paid else (payments,))
 
 
@@ -153,7 +162,9 @@ def _numbers(engine: Engine, first: int, last: int) -> Any:
 def _new(number: Any, row: Mapping[str, Any]) -> dict[str, Any]:
     """What is another in each row, for those columns that the table has."""
     digits = cast(number, String(20))
-    payment_id = literal("pay_") + func.md5(literal("payment ") + digits, type_=String)
+    # As the service's own: in the order of their making, and random behind that.
+    moment = cast(number + 10**11, String(20))
+    payment_id = literal("pay_") + moment + func.md5(literal("payment ") + digits, type_=String)
     fact_id = func.md5(literal("fact ") + digits, type_=String)
     name = literal(reference("")) + digits
     columns = {

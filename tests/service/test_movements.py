@@ -23,6 +23,7 @@ from paykit.service.tally import Entry, MovementState, add_up, next_state
 
 from .cards import PRICE, AskableCards, answer, cards, fact, moved, refused, request, told
 from .shop import START, Answers
+from .test_capture import published
 
 S = PaymentStatus
 NOTHING = Money(0, "VND")
@@ -223,6 +224,7 @@ STORIES = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("story", STORIES)
 def test_any_order_ends_the_same(engine, story):
     facts, expected = STORIES[story]
@@ -243,6 +245,7 @@ EVERYTHING = [
 ]
 
 
+@pytest.mark.untraced
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_everything_in_any_order_with_duplicates(engine, data):
@@ -269,6 +272,7 @@ MOVES = st.builds(
 )
 
 
+@pytest.mark.untraced
 @settings(max_examples=80, deadline=None)
 @given(facts=st.lists(MOVES, max_size=10), data=st.data())
 def test_totals_are_the_sums_of_what_was_not_undone(engine, facts, data):
@@ -498,6 +502,22 @@ def test_a_movement_of_another_payment(open_service):
     record = shop.status("pay_0002")
     assert (record.status, record.discrepancy) == (S.NEEDS_REVIEW, Discrepancy.PROVIDER_ID)
     assert record.captured == NOTHING
+
+
+def test_an_order_is_paid_also_by_a_capture_that_is_told_after_its_refund(open_service):
+    shop = open_service(providers=[cards()], answers=[answer("pending")] * 2)
+    shop.create(request(order_id="order-1"), provider="cards")
+    shop.create(request("R-2", order_id="order-1"), provider="cards")
+    shop.receive(told(moved("refund", "r-1", 150_000)), provider="cards")
+    shop.receive(told(moved("capture", "c-1", 150_000)), provider="cards")
+    second = moved("capture", "c-2", 150_000, reference="R-2", provider_id="psp-2")
+    shop.receive(told(second), provider="cards")
+    events = [(event.reference, event.status, event.discrepancy) for event in published(shop)]
+    assert sorted(events, key=lambda one: one[0]) == [
+        ("R-1", "refunded", None),
+        ("R-1", "refunded", None),
+        ("R-2", "succeeded", "duplicate_payment"),
+    ]
 
 
 def test_movements_that_come_before_their_payment(open_service):

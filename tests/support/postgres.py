@@ -23,12 +23,15 @@ class Postgres(Server):
         self._forget(name)
         self._home(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def blank(self, name: str) -> None:
+    def leave(self, name: str) -> None:
         self._run(
             name,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
+
+    def blank(self, name: str) -> None:
+        self.leave(name)
         self._run(name, "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public")
 
     def empty(self, name: str, keep: Sequence[str]) -> None:
@@ -46,7 +49,9 @@ class Postgres(Server):
             # Several statements at once are one transaction; as a replica it asks no foreign keys.
             steps = ["SET LOCAL session_replication_role = replica"]
             steps += [f"DELETE FROM {table}" for table in tables]
-        elif small and not self._run(name, "SELECT FROM pg_constraint WHERE contype = 'f' LIMIT 1"):
+        elif small and not self._run(
+            name, "SELECT 1 FROM pg_constraint WHERE contype = 'f' LIMIT 1"
+        ):
             steps = [f"DELETE FROM {table}" for table in tables]
         else:
             steps = [f"TRUNCATE {', '.join(tables)}"]

@@ -33,6 +33,8 @@ class Accounts:
         self._new_id = new_id
         #: When each account was asked in a sweep, as far back as a minute.
         self._asked_at: dict[str, list[datetime]] = {}
+        #: Up to which payment, of those that are over, the last sweep has asked.
+        self._paid_up_to = ""
 
     @property
     def providers(self) -> Mapping[str, Provider]:

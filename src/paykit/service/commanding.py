@@ -255,6 +255,8 @@ class Commanding(Accounts):
         """Record an answer and what it says of the command, in one transaction."""
 
         def body(conn: Connection) -> recording.Recorded:
+            # The payment before its commands, as everywhere, so that none wait in a circle.
+            rows.lock(conn, command.payment_id)
             command_store.finish(
                 conn,
                 command,

@@ -57,7 +57,7 @@ class Creating(Commanding):
                 code=error.code,
                 reason=error.reason,
             )
-            yield from self._record(failed, now)
+            yield Transact(lambda conn: reserving.record_answer(conn, payment_id, failed, now))
             raise
         except PaykitError as error:
             if error.sent is False and reserved.new:
@@ -70,7 +70,7 @@ class Creating(Commanding):
         saved = sessions.dump(session)
         yield Transact(
             lambda conn: reserving.record_session(
-                conn, payment_id, saved, fact, expires_at=session.expires_at
+                conn, payment_id, saved, fact, now, expires_at=session.expires_at
             )
         )
         return session

@@ -27,7 +27,7 @@ from sqlalchemy.exc import (
 from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
 from . import migrations
-from .dialects import reason
+from .dialects import reason, was_lost
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -151,10 +151,11 @@ class Database:
             raise StoreUnavailable(f"the database cannot be reached: {reason(error)}") from error
         self.engine = self._connector.engine
         try:
-            if local:
+            have = self._connector.run(migrations.version, writes=False)
+            if local and have < migrations.NEWEST:
                 self._connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
             else:
-                _require_newest(self._connector.run(migrations.version, writes=False))
+                migrations.require_newest(have)
         except (SQLAlchemyError, OSError) as error:
             self._connector.close()
             raise StoreUnavailable(f"the database cannot be opened: {reason(error)}") from error
@@ -178,32 +179,20 @@ class Database:
 
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
-        try:
-            return self._connector.run(body, writes=False)
-        except SQLAlchemyError as error:
-            raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
+        for last in (False, True):
+            try:
+                return self._connector.run(body, writes=False)
+            except (SQLAlchemyError, OSError) as error:
+                # A connection of the pool may have died in it; those that are left are new.
+                if not last and was_lost(error):
+                    continue
+                raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
+        raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""
         self._writer.close()
         self._connector.close()
-
-
-def upgrade_database(url: str, *, clock: Clock = utc_now) -> list[str]:
-    """Make or upgrade the tables; returns the titles of the steps that were done.
-
-    Safe when several processes start at once. Raises :class:`ConfigurationError` for a database of
-    a newer paykit, and :class:`StoreUnavailable`.
-    """
-    connector = None
-    try:
-        connector = connect(parse(url))
-        return connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreUnavailable(f"the database was not upgraded: {reason(error)}") from error
-    finally:
-        if connector is not None:
-            connector.close()
 
 
 def parse(url: str) -> URL:
@@ -289,11 +278,3 @@ def _mysql(url: URL) -> Engine:
         engine.dispose()
         return create_engine(url.set(drivername="mariadb+pymysql"), **settings)
     return engine
-
-
-def _require_newest(have: int) -> None:
-    migrations.check(have)
-    if have < migrations.NEWEST:
-        raise ConfigurationError(
-            f"the tables are at version {have} of {migrations.NEWEST}: run paykit db upgrade"
-        )

@@ -38,8 +38,10 @@ def change(
 
     ``is_anothers``: its movement is on record for another payment.
     """
-    before = add_up(entries.values(), record.amount.currency)
     movement = fact.movement
+    if movement is None and not entries:
+        return transition(record, fact, id_taken=id_taken), None
+    before = add_up(entries.values(), record.amount.currency)
     if movement is not None and is_contradictory(fact, movement):
         return Transition(record, None, Outcome.MISMATCH), None
     other_currency = movement and movement.amount.currency != record.amount.currency

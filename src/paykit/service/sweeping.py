@@ -290,13 +290,14 @@ class Sweeping(Commanding, Receiving):
         return after
 
     def _sweep_paid(self, sweep: _Sweep, since: datetime, limit: int) -> Operation[None]:
-        after = ""
+        """Ask about payments that are over, from where the sweep before has stopped."""
         while limit > 0:
-            due: Sequence[Due] = yield Read(_paid(since, after, min(limit, _BATCH)))
+            due: Sequence[Due] = yield Read(_paid(since, self._paid_up_to, min(limit, _BATCH)))
             if not due:
+                self._paid_up_to = ""  # the next sweep begins anew
                 return
             for one in due:
-                after = one.record.payment_id
+                self._paid_up_to = one.record.payment_id
                 provider = self._find_provider(one.record)
                 if provider is None or Capability.FETCH_PAYMENT not in provider.capabilities:
                     continue

@@ -14,17 +14,19 @@ import queue
 import random
 import threading
 import time
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import attrs
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..errors import StoreUnavailable
 from . import recording
-from .dialects import are_in_the_way, attempt, reason
+from .dialects import are_in_the_way, attempt, reason, was_lost
 
 T = TypeVar("T")
 Body = Callable[[Connection], T]
@@ -45,6 +47,11 @@ class Job(Protocol):
         """Whether somebody still waits for it."""
         ...
 
+    @property
+    def loop(self) -> AbstractEventLoop | None:
+        """The event loop to hand over the result in; ``None``: any thread may do that."""
+        ...
+
     def end(self, value: Any, problem: BaseException | None) -> None:
         """Hand over the result. Called once, after the commit."""
         ...
@@ -54,6 +61,7 @@ class Job(Protocol):
 class _FutureJob(Generic[T]):
     body: Body[T]
     future: Future[T]
+    loop: None = None
 
     def begin(self) -> bool:
         return self.future.set_running_or_notify_cancel()
@@ -125,8 +133,7 @@ class Writer:
         while (group := self._take()) is not None:
             jobs = [job for job in group if job.begin()]
             if jobs:
-                for job, end in zip(jobs, self._commit(jobs), strict=True):
-                    job.end(*end)
+                _hand_over(jobs, self._commit(jobs))
 
     def _take(self) -> list[Job] | None:
         """The next group: what waits already, and at least one; ``None``: it is over."""
@@ -161,7 +168,7 @@ class Writer:
             work = _Work(jobs, plain=plain and tried == 0)
             try:
                 self._run(work)
-            except Exception as error:  # noqa: BLE001 - the writer must outlive whatever happens
+            except BaseException as error:  # noqa: BLE001 - the writer must outlive whatever happens
                 if not work.is_done and tried < _TRIES - 1 and work.may_go_on(error):
                     time.sleep(random.uniform(0, _PAUSE * tried))  # noqa: S311 - not a secret
                     continue
@@ -186,7 +193,7 @@ class _Work:
         self.ends = self._run_plainly(conn) if self.plain else _run_all(conn, self._jobs)
         self.is_done = True
 
-    def may_go_on(self, error: Exception) -> bool:
+    def may_go_on(self, error: BaseException) -> bool:
         """Whether to try once more, by the careful way, after an error that undid everything."""
         if not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError):
             return self.plain  # it is the trouble of one body, and each has to have its own end
@@ -199,13 +206,30 @@ class _Work:
         return [(one, None) for one in recording.record(conn, news)]
 
 
-def _is_passing(error: Exception) -> bool:
+def _hand_over(jobs: Sequence[Job], ends: Sequence[_End]) -> None:
+    """Give each job its end. A loop is woken once for all of its own, for that costs a while."""
+    by_loop: dict[AbstractEventLoop, list[tuple[Job, _End]]] = {}
+    for job, end in zip(jobs, ends, strict=True):
+        if job.loop is None:
+            job.end(*end)
+        else:
+            by_loop.setdefault(job.loop, []).append((job, end))
+    for loop, mine in by_loop.items():
+        with suppress(RuntimeError):  # a loop that is closed waits for nothing any more
+            loop.call_soon_threadsafe(_end_all, mine)
+
+
+def _end_all(jobs: Sequence[tuple[Job, _End]]) -> None:
+    for job, end in jobs:
+        job.end(*end)
+
+
+def _is_passing(error: BaseException) -> bool:
     """Whether the same transaction, which is undone, may well succeed when it is tried again.
 
     A connection may have died in the pool, and the next one is new.
     """
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or are_in_the_way(error)
+    return was_lost(error) or are_in_the_way(error)
 
 
 def _run_all(conn: Connection, jobs: Sequence[Job]) -> list[_End]:
@@ -245,5 +269,5 @@ def _attempt(conn: Connection, body: Body[Any]) -> _End:
         failure = StoreUnavailable(f"the database refused: {reason(error)}")
         failure.__cause__ = error
         return None, failure
-    except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
+    except BaseException as error:  # noqa: BLE001 - it belongs to the caller who waits for it
         return None, error
