@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from examples.saga.__main__ import PARTIES
 from examples.saga.story import TOPICS
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 def servers(settings):
