@@ -82,12 +82,6 @@ def load_owners(
     return {(MovementKind(row.kind), row.movement_id): row.payment_id for row in rows}
 
 
-def count_refused(conn: Connection, record: PaymentRecord) -> int:
-    """How many captures of a payment were refused or taken back."""
-    entries = load_entries(conn, [record.payment_id]).get(record.payment_id, {})
-    return add_up(entries.values(), record.amount.currency).refused
-
-
 def keep(conn: Connection, record: PaymentRecord, entry: Entry) -> None:
     """Write a movement down, or what is new about it."""
     movement = entry.movement

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Collection
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    false,
+    or_,
+    select,
+    update,
+)
 
 from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
 from .fitting import cut, fitting
 from .schema import CODE_LENGTH, payments
 from .state import PaymentRecord
+
+#: The names of a provider and of an account there.
+Account: TypeAlias = tuple[str, str]
 
 #: What a fact may change; the rest of a row is as it was asked.
 _CHANGES: Final = (
@@ -28,6 +43,8 @@ _CHANGES: Final = (
     "pays_order",
     "has_movements",
     "check_at",
+    "checks",
+    "given_up_at",
 )
 _UPDATE: Final = (
     update(payments)
@@ -42,6 +59,17 @@ def of_reference(provider: str, account: str, reference: str) -> Select[Any]:
         payments.c.provider == provider,
         payments.c.account == account,
         payments.c.reference == reference,
+    )
+
+
+def at_accounts(accounts: Collection[Account]) -> ColumnElement[bool]:
+    """Whether a payment is at one of these accounts."""
+    return or_(
+        false(),
+        *(
+            and_(payments.c.provider == provider, payments.c.account == account)
+            for provider, account in accounts
+        ),
     )
 
 

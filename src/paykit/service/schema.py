@@ -141,6 +141,7 @@ payments = Table(
         sqlite_where=text("given_up_at IS NOT NULL"),
         postgresql_where=text("given_up_at IS NOT NULL"),
     ),
+    Index("paykit_payments_by_age", "created_at"),
     **TABLE_OPTIONS,
 )
 
@@ -194,7 +195,9 @@ commands = Table(
     Column("reference", String(255)),  # ours, of a refund
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("total", BigInteger, nullable=False),  # captured or refunded, once it is done
+    # What was captured or refunded when it was written down, and what is once it is done.
+    Column("base", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
     Column("final", Boolean, nullable=False),  # whether a capture releases what is left
     Column("description", LongText, nullable=False),
     Column("state", String(16), nullable=False),
