@@ -31,9 +31,9 @@ from .joined import Joined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, pause
+from .reports import Report
 from .shared import Shared, connection_of, has_news
 from .state import PaymentRecord
-from .sweeping import Report
 from .writer import Body
 
 T = TypeVar("T")

@@ -133,6 +133,8 @@ class _Payment:
     has_movements: bool
     has_commands: bool
     check_at: datetime | None
+    checks: int
+    given_up_at: datetime | None
     entries: Entries = attrs.field(factory=dict)
     moved: list[Entry] = attrs.field(factory=list)
     facts: list[Fact] = attrs.field(factory=list)
@@ -255,9 +257,10 @@ class _Group:
         if before == after:
             return
         payment.record, payment.changed = after, True
+        payment.given_up_at = None  # there is news of it
         if after.status in _AT_REST:
-            payment.check_at = None
-        elif before.status in _AT_REST:
+            payment.check_at, payment.checks = None, 0
+        elif payment.check_at is None:
             payment.check_at = now  # it has come back to life: ask how it goes on
         if after.provider_id is not None:
             self._owners[_account(fact=after)][fitting(after.provider_id)].add(after.payment_id)
@@ -295,6 +298,8 @@ class _Group:
                 has_movements=row.has_movements,
                 has_commands=row.has_commands,
                 check_at=row.check_at,
+                checks=row.checks,
+                given_up_at=row.given_up_at,
             )
             self._payments[row.payment_id] = payment
             self._by_reference[(row.provider, row.account, row.reference)] = payment
@@ -375,7 +380,7 @@ class _Group:
             for entry in payment.moved:
                 ledger.keep(conn, payment.record, entry)
             if payment.has_commands and payment.facts:
-                command_store.settle(conn, payment.record, payment.facts)
+                command_store.settle(conn, payment.record, payment.entries, payment.facts)
         for fact, outcome, payment_id in self._settled:
             conn.execute(
                 inbox.update()
@@ -435,6 +440,8 @@ def _changed(payment: _Payment) -> dict[str, Any]:
         "pays_order": payment.pays_order,
         "has_movements": payment.has_movements,
         "check_at": payment.check_at,
+        "checks": payment.checks,
+        "given_up_at": payment.given_up_at,
     }
 
 
