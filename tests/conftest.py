@@ -1,5 +1,8 @@
 """What holds for every test."""
 
+import sys
+
+import pytest
 from hypothesis import settings
 
 from .support.databases import (  # noqa: F401 - fixtures
@@ -14,6 +17,24 @@ from .support.private_servers import (  # noqa: F401 - fixtures
     private_redis,
     private_servers,
 )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Keep coverage from looking at a test that is marked ``untraced``.
+
+    What such a test runs is also run by others, and looking at it takes longer than running it.
+    """
+    tracer = sys.gettrace()
+    is_coverage = type(tracer).__module__.partition(".")[0] == "coverage"
+    if not is_coverage or item.get_closest_marker("untraced") is None:
+        return (yield)
+    sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(tracer)
+
 
 # A busy machine is no failure: speed is measured in benchmarks/.
 settings.register_profile("paykit", settings(), deadline=None)

@@ -214,6 +214,7 @@ def requests(draw):
     )
 
 
+@pytest.mark.untraced
 @settings(
     max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
@@ -384,6 +385,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", CALLS_BY_ANSWER)
 @settings(
     max_examples=60,
@@ -461,6 +463,7 @@ def test_the_recorded_webhooks_are_as_described(call):
 EVENTS = [name.removeprefix("/") for name in adyen_webhooks().document["paths"]]
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("code", EVENTS)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data())

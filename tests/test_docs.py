@@ -19,7 +19,6 @@ from datetime import timedelta
 
 import httpx
 import pytest
-import uvicorn
 import yaml
 
 from paykit import AsyncClient, Client, FormPost
@@ -29,6 +28,7 @@ from paykit.service import AsyncPaymentService, PaymentService
 from paykit.webhooks.fastapi import paykit_router
 
 from .service.shop import notice, request, vnpay
+from .support.apps import serving
 from .support.markdown import DOCS, PAGES, ROOT, anchors, blocks, code, links, section, table
 
 README = ROOT / "README.md"
@@ -45,20 +45,6 @@ def name(path):
 
 
 # Running the blocks.
-
-
-@contextlib.contextmanager
-def serving(app, listener):
-    """A real server on ``listener`` in a thread of its own, until the end of the block."""
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="on", log_level="error", ws="none"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener.socket]})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.socket.close()
 
 
 class World:

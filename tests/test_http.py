@@ -106,6 +106,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.untraced
 @given(st.dictionaries(st.text(), JSON), st.booleans())
 def test_json_there_and_back(value, ascii_only):
     body = json.dumps(value, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
@@ -146,6 +147,7 @@ def test_a_list_may_be_long():
     assert len(parse_json_object(b'{"a":[' + b"[],{}," * 500 + b"[]]}")["a"]) == 1001
 
 
+@pytest.mark.untraced
 @given(JSON)
 def test_json_text_is_compact_json(value):
     assert json_text(value) == json.dumps(value, ensure_ascii=False, separators=(",", ":"))

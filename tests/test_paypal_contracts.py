@@ -186,6 +186,7 @@ def requests(draw):
     )
 
 
+@pytest.mark.untraced
 @settings(
     max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
@@ -247,6 +248,7 @@ def test_a_whole_life():
 # Any answer that the description allows.
 
 
+@pytest.mark.untraced
 @settings(
     max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

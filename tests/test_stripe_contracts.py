@@ -262,6 +262,7 @@ class Peer:
         }  # fmt: skip
 
 
+@pytest.mark.untraced
 @settings(
     max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )
@@ -374,6 +375,7 @@ READERS = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", READERS)
 @settings(
     max_examples=150,

@@ -6,6 +6,7 @@ Statuses that a consumer does not know must be ignored, never treated as paid.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,6 +19,8 @@ from .errors import InvalidRequest
 from .models import Discrepancy, PaymentStatus
 from .money import Money
 
+#: Made once: json.dumps would make one for each call.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 K = TypeVar("K", bound="PaymentProcessed | TransferReceived")
 
 #: A breaking change gets a new type; within ``v1`` fields are only added.
@@ -198,6 +201,10 @@ class TransferReceived:
     def to_json(self) -> dict[str, Any]:
         """The transfer as JSON values."""
         return attrs.asdict(self, value_serializer=_to_json_value, recurse=False)
+
+    def to_text(self) -> str:
+        """:meth:`to_json` as text."""
+        return _ENCODER.encode(self.to_json())
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:

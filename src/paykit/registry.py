@@ -10,14 +10,18 @@ A built-in name cannot be taken over.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from .errors import ConfigurationError
-from .provider import Provider
+from .provider import Clock, IdFactory, Provider, random_id, utc_now
 
 GROUP: Final = "paykit.providers"
+#: The environment variable that names the accounts by their keys, separated by commas.
+ACCOUNTS: Final = "PAYKIT_ACCOUNTS"
 
 _BUILT_IN: Final = {
     "adyen": "paykit.providers.adyen:Adyen",
@@ -53,6 +57,63 @@ def load(name: str) -> type[Provider]:
     if not (isinstance(found, type) and issubclass(found, Provider)):
         raise ConfigurationError(f"the entry point {name!r} is not a paykit Provider")
     return found
+
+
+def from_env(
+    *,
+    environ: Mapping[str, str] | None = None,
+    clock: Clock = utc_now,
+    new_id: IdFactory = random_id,
+) -> tuple[Provider, ...]:
+    """The accounts that are configured in the environment, sorted by their keys.
+
+    ``PAYKIT_ACCOUNTS=momo,momo-eu`` names them. Without it they are the default accounts of the
+    providers whose variables are set. Then a variable of any other account is an error, for its
+    name does not tell the account's (``card-shop`` and ``card_shop`` have the same variables).
+    Raises :class:`ConfigurationError`, also for what is missing.
+    """
+    source = os.environ if environ is None else environ
+    named = source.get(ACCOUNTS, "").strip()
+    given = {key.strip() for key in named.split(",")} - {""}
+    accounts = [_of_key(key) for key in sorted(given or _default_accounts(source))]
+    return tuple(
+        kind.from_env(account, environ=source, clock=clock, new_id=new_id)
+        for kind, account in accounts
+    )
+
+
+def _of_key(key: str) -> tuple[type[Provider], str]:
+    """The provider and the account that a key names: ``momo-eu`` is account ``eu`` of ``momo``."""
+    if key in names():
+        return load(key), "default"
+    # A provider's own name may have a hyphen: the longest that fits.
+    for name in sorted(names(), key=len, reverse=True):
+        if key.startswith(f"{name}-"):
+            return load(name), key.removeprefix(f"{name}-")
+    raise ConfigurationError(
+        f"{ACCOUNTS} names the accounts by their keys, such as momo,momo-eu; {key!r:.60} is none"
+    )
+
+
+def _default_accounts(environ: Mapping[str, str]) -> Iterator[str]:
+    for name in names():
+        prefix = f"PAYKIT_{name}_".upper().replace("-", "_")
+        mine = sorted(variable for variable in environ if variable.startswith(prefix))
+        if not mine:
+            continue
+        config = load(name).Config
+        fields = config.model_fields.items()
+        own = {config.variable(field) for field, _ in fields}
+        required = {field for field, definition in fields if definition.is_required()}
+        ends = tuple(f"_{field}".upper() for field in required)
+        others = [variable for variable in mine if variable not in own and variable.endswith(ends)]
+        if others:
+            raise ConfigurationError(
+                f"{others[0]} is of an account that has a name: name all accounts in {ACCOUNTS}, "
+                "such as momo,momo-eu"
+            )
+        if any(config.variable(field) in mine for field in required or config.model_fields):
+            yield name
 
 
 def _offered() -> tuple[EntryPoint, ...]:

@@ -10,14 +10,14 @@ from ..support.services import missing
 HERE = Path(__file__).parent
 
 
-def install(package):
-    """Install what ``package.json`` lists, unless ``package`` is there."""
+def install(package, folder=HERE):
+    """Install what the folder's ``package.json`` lists, unless ``package`` is there."""
     if not (shutil.which("node") and shutil.which("npm")):
         missing(f"Node.js and npm are needed to run the npm package {package}")
-    if not (HERE / "node_modules" / package).exists():
+    if not (folder / "node_modules" / package).exists():
         done = subprocess.run(
             ["npm", "install", "--no-package-lock", "--no-audit", "--no-fund", "--silent"],
-            cwd=HERE, capture_output=True, text=True, timeout=300, check=False,
+            cwd=folder, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
         if done.returncode:
             missing(f"npm install failed: {done.stderr[-300:]}")

@@ -44,6 +44,7 @@ def dump(content, **how):
     return json.dumps(content, **{"ensure_ascii": False, "separators": (",", ":"), **how})
 
 
+@pytest.mark.untraced
 @given(BODY)
 @example({"b": [{"d": 1, "c": "/<é🙂"}], "a": "\u2028\x7f\\u0041", "": "\\/"})
 def test_each_spelling_says_what_the_body_says(content):

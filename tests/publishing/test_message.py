@@ -19,7 +19,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 def test_a_message_says_what_its_event_says():
-    assert MESSAGE == Message(
+    expected = Message(
         id=EVENT.event_id,
         key="pay_1",
         type=EVENT_TYPE,
@@ -27,6 +27,7 @@ def test_a_message_says_what_its_event_says():
         time=EVENT.occurred_at,
         payload=json.dumps(EVENT.to_json(), ensure_ascii=False, separators=(",", ":")),
     )
+    assert expected == MESSAGE
     assert MESSAGE.event == EVENT
 
 

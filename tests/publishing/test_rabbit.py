@@ -173,7 +173,7 @@ def test_an_exchange_of_another_type_is_told_of(url):
         async with rabbit_at(url) as rabbit:
             await rabbit.channel.declare_exchange(rabbit.exchange, "fanout", durable=True)
             publisher = RabbitPublisher(url, exchange=rabbit.exchange, source=SOURCE)
-            with pytest.raises(BrokerUnavailable, match="PRECONDITION_FAILED.*type"):
+            with pytest.raises(BrokerUnavailable, match=r"PRECONDITION_FAILED.*type"):
                 await publisher.publish([MESSAGE])
 
     asyncio.run(main())

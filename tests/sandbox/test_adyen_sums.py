@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -27,6 +28,7 @@ def total(found, code, success="true"):
     )
 
 
+@pytest.mark.untraced
 @given(several=st.booleans(), batch=st.sampled_from([1, 3]), steps=st.lists(STEPS, max_size=8))
 @settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

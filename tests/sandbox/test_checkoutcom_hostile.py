@@ -100,6 +100,7 @@ def try_all(world, path, body, *, status, auth=SECRET, fresh=lambda body: body):
     world.settle()
 
 
+@pytest.mark.untraced
 def test_whatever_stands_in_a_payment(world):
     def fresh(body):
         source = {**body["source"], "token": checkout.token(world)["token"]}
@@ -228,6 +229,7 @@ STEPS = st.lists(
 )
 
 
+@pytest.mark.untraced
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -93,6 +93,7 @@ def post(world, path, content, **how):
     return world.client.request("POST", f"/paypal{path}", content=content, headers=headers)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("path", list(places(FULL)), ids=lambda path: "/".join(map(str, path)))
 def test_whatever_stands_in_an_order(world, path):
     """What is accepted is also good by PayPal's description, and the rest is refused in form."""
@@ -112,6 +113,7 @@ def test_the_order_that_is_changed_is_good(world):
     assert post(world, ORDERS, json.dumps(FULL).encode(), request_id="1").status_code == 201
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("start", "verb", "body"),
     [
@@ -302,6 +304,7 @@ class Ledger:
         return self.authorization["invoice_id"]
 
 
+@pytest.mark.untraced
 @settings(
     max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -380,6 +380,7 @@ def test_hostile_queries_are_illegal_data(world, query):
     assert response.json()["sub_return_code"] == -401
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("value", [None, [], {}, "x", -1, 2**70, True, 1.5, "\x00", "a|b"])
 def test_any_value_anywhere_is_answered(world, value):
     fields = {

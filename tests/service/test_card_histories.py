@@ -136,6 +136,7 @@ def _at(name, step):
     return tuple(GOOD if name == "stripe" and one == TAKEN_BACK else one for one in step)
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_our_record_is_what_the_books_say(name, tmp_path):
     @given(
@@ -160,6 +161,7 @@ def test_our_record_is_what_the_books_say(name, tmp_path):
     lives()
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_whatever_chance_brings(name, tmp_path):
     """Hypothesis likes short and simple histories; these are as long as they may be."""

@@ -1,14 +1,15 @@
 """A charge whose answer was lost is asked for again as it was, or not at all."""
 
+import contextlib
 from datetime import timedelta
 
 import attrs
 import pytest
 
-from paykit import InvalidRequest, OutcomeUnknown, PaymentStatus, PaymentToken
+from paykit import Declined, InvalidRequest, OutcomeUnknown, PaymentStatus, PaymentToken
 from paykit.provider import Capability
 
-from .cards import Cards, answer, cards, declined, request
+from .cards import Cards, answer, cards, declined, fact, request, told
 
 LOST = OutcomeUnknown("silence")
 OTHER = PaymentToken(provider="cards", value="tok_2")
@@ -85,3 +86,25 @@ def test_an_answer_stays_an_answer(shop, clock):
     clock.now += timedelta(days=9)
     again = shop.create(attrs.evolve(request(), token=OTHER), provider="cards")
     assert (again.payment_id, again.status) == (first.payment_id, first.status)
+
+
+@pytest.mark.parametrize(
+    ("known", "answered", "ends"),
+    [
+        (["authorized", "canceled"], answer("authorized", id="psp-1"), PaymentStatus.CANCELED),
+        (["authorized"], declined(), PaymentStatus.AUTHORIZED),
+        (["failed"], answer("succeeded", id="psp-1"), PaymentStatus.SUCCEEDED),
+    ],
+)
+def test_an_answer_after_the_news_is_old_unless_it_tells_of_money(
+    shop, clock, known, answered, ends
+):
+    """The gateway repeats what it answered first; what came of it since, its notices told."""
+    lose(shop)
+    for status in known:
+        shop.receive(told(fact(status)), provider="cards")
+    clock.pass_(minutes=5)
+    shop.transport.answers.append(answered)
+    with contextlib.suppress(Declined):
+        shop.create(request(), provider="cards")
+    assert shop.status("pay_0001").status is ends

@@ -223,6 +223,7 @@ STORIES = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("story", STORIES)
 def test_any_order_ends_the_same(engine, story):
     facts, expected = STORIES[story]
@@ -243,6 +244,7 @@ EVERYTHING = [
 ]
 
 
+@pytest.mark.untraced
 @settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_everything_in_any_order_with_duplicates(engine, data):
@@ -269,6 +271,7 @@ MOVES = st.builds(
 )
 
 
+@pytest.mark.untraced
 @settings(max_examples=80, deadline=None)
 @given(facts=st.lists(MOVES, max_size=10), data=st.data())
 def test_totals_are_the_sums_of_what_was_not_undone(engine, facts, data):

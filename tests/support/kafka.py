@@ -71,6 +71,10 @@ class MockCluster:
         for broker in self.brokers:
             _check(_library().rd_kafka_mock_broker_set_rtt(self._cluster, broker, milliseconds))
 
+    def join_delay(self, milliseconds: int) -> None:
+        """How long a new consumer group waits for more members; 3 seconds, unless it is told."""
+        _library().rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, milliseconds)
+
     def create_topic(self, name: str, *, partitions: int = 4) -> None:
         """Make a topic, replicated to all brokers."""
         replicas = len(self.brokers)
@@ -158,6 +162,7 @@ _FUNCTIONS: Final = {
     "rd_kafka_mock_broker_set_down": (c_int, [c_void_p, ctypes.c_int32]),
     "rd_kafka_mock_broker_set_up": (c_int, [c_void_p, ctypes.c_int32]),
     "rd_kafka_mock_broker_set_rtt": (c_int, [c_void_p, ctypes.c_int32, c_int]),
+    "rd_kafka_mock_group_initial_rebalance_delay_ms": (None, [c_void_p, ctypes.c_int32]),
     "rd_kafka_mock_topic_create": (c_int, [c_void_p, c_char_p, c_int, c_int]),
     "rd_kafka_mock_topic_set_error": (None, [c_void_p, c_char_p, c_int]),
 }

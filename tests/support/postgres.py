@@ -46,7 +46,9 @@ class Postgres(Server):
             # Several statements at once are one transaction; as a replica it asks no foreign keys.
             steps = ["SET LOCAL session_replication_role = replica"]
             steps += [f"DELETE FROM {table}" for table in tables]
-        elif small and not self._run(name, "SELECT FROM pg_constraint WHERE contype = 'f' LIMIT 1"):
+        elif small and not self._run(
+            name, "SELECT 1 FROM pg_constraint WHERE contype = 'f' LIMIT 1"
+        ):
             steps = [f"DELETE FROM {table}" for table in tables]
         else:
             steps = [f"TRUNCATE {', '.join(tables)}"]

@@ -1,6 +1,7 @@
 """The databases that tests get are fresh, and none is left behind."""
 
 import asyncio
+import re
 import time
 
 import pytest
@@ -22,7 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from .database_server import leftovers, new_name
-from .databases import KINDS, blank, empty, fresh_database, server
+from .databases import DRIVERS, KINDS, blank, empty, fresh_database, server
 
 metadata = MetaData()
 orders = Table(
@@ -147,3 +148,41 @@ def test_only_old_databases_of_ours_are_leftovers():
     old, young = f"paykit_test_{now - 3601:x}_ab", f"paykit_test_{now - 3599:x}_ab"
     names = ["postgres", "test", "paykit", old, young, "paykit_test_of_somebody"]
     assert leftovers(names, now=now) == [old, "paykit_test_of_somebody"]
+
+
+@pytest.mark.parametrize("kind", ["postgres-psycopg", "mariadb"])
+@pytest.mark.parametrize("tables", [[orders, payments, versions], [versions]], ids=["keys", "none"])
+def test_the_account_that_a_contributor_has_is_enough(private_servers, tmp_path, kind, tables):
+    """It may make databases of ours, and nothing else: what ``scripts/services`` makes."""
+    home = private_servers(kind.partition("-")[0])
+    engine = create_engine(DRIVERS[kind] + home.url[home.url.index("://") :])
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        for statement in ACCOUNTS[kind]:
+            connection.execute(text(statement))
+    engine.dispose()
+    limited = re.sub("//[^@]*@", "//paykit_test:paykit_test@", home.url)
+    with fresh_database(kind, folder=tmp_path, at=limited) as url:
+        engine = create_engine(url)
+        metadata.create_all(engine, tables=tables)
+        for _ in range(2):
+            with engine.begin() as connection:
+                for table in tables:
+                    values = {"order_id": 1} if table is payments else {}
+                    assert connection.execute(insert(table), values).inserted_primary_key == (1,)
+            empty(url)
+        assert sorted(inspect(engine).get_table_names()) == sorted(table.name for table in tables)
+        engine.dispose()
+        blank(url)
+        assert inspect(engine).get_table_names() == []
+        engine.dispose()
+
+
+ACCOUNTS = {
+    "postgres-psycopg": [
+        "DO $$ BEGIN CREATE ROLE paykit_test LOGIN CREATEDB PASSWORD 'paykit_test'; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+    ],
+    "mariadb": [
+        "CREATE USER IF NOT EXISTS paykit_test@'127.0.0.1' IDENTIFIED BY 'paykit_test'",
+        r"GRANT ALL ON `paykit\_test\_%`.* TO paykit_test@'127.0.0.1'",
+    ],
+}

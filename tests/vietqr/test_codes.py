@@ -133,6 +133,7 @@ def test_other_numbers_have_other_codes(chosen, data):
     assert (form.from_number(number) == form.from_number(other)) is (number == other)
 
 
+@pytest.mark.untraced
 def test_codes_are_distinct():
     form = PaymentCodes("DH", 6)
     assert len({form.from_number(number) for number in range(10**5)}) == 10**5
@@ -365,6 +366,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_megabyte_takes_seconds(name):
     """Anything that grows with the square would take hours."""
@@ -374,6 +376,7 @@ def test_a_megabyte_takes_seconds(name):
     assert found == ((CODE,) if name == "codes" else ())
 
 
+@pytest.mark.untraced
 def test_nothing_is_kept_of_what_was_read():
     from paykit.vietqr import codes
 
@@ -387,6 +390,7 @@ def test_nothing_is_kept_of_what_was_read():
 KNOWN = [PK.from_number(number) for number in range(500)]
 
 
+@pytest.mark.untraced
 @given(
     forms,
     st.integers(0, 499),

@@ -55,6 +55,7 @@ def report(form, memos):
     return wrong, missed, kinds
 
 
+@pytest.mark.untraced
 @pytest.mark.parametrize(
     ("form", "seed", "count"),
     [
@@ -94,12 +95,14 @@ def test_the_sample():
     assert (wrong, missed) == ([], [])
 
 
+@pytest.mark.untraced
 def test_the_open_payments_are_many_and_dense():
     codes = corpus.live_codes(corpus.FORM)
     assert len(set(codes)) == 30_000
     assert not set(codes) & set(corpus.closed_codes(corpus.FORM))
 
 
+@pytest.mark.untraced
 def test_a_wrong_match_would_be_seen():
     """The report is worth nothing if it cannot say no."""
     code, other = corpus.live_codes(corpus.FORM)[:2]

@@ -5,29 +5,32 @@ from __future__ import annotations
 import sys
 import threading
 import webbrowser
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from .. import __version__
-from ..errors import PaykitError
 from ..money import Money
+from .database import db
+from .options import one_line_errors
+from .outbox import outbox
+from .reconcile import payments, reconcile
+from .relay import relay
 from .table import provider_table
 
 if TYPE_CHECKING:
     from ..demo.server import Listener
-
-#: What the extras bring; the absence of anything else is a fault, not a missing extra.
-_EXTRAS: Final = frozenset({"jinja2", "sqlalchemy", "starlette", "uvicorn"})
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="paykit-adapters", prog_name="paykit")
 def cli() -> None:
     """One small interface over payment providers."""
+
+
+for _command in (db, relay, outbox, reconcile, payments):
+    cli.add_command(_command)
 
 
 @cli.command()
@@ -59,7 +62,7 @@ def demo(
             # Some browsers on some systems run in the foreground.
             threading.Thread(target=webbrowser.open, args=(shop.url,), daemon=True).start()
 
-    with _one_line_errors("demo"):
+    with one_line_errors("demo"):
         from ..demo.run import run_demo
 
         run_demo(host=host, port=port, sandbox_port=sandbox_port, database=database, ready=ready)
@@ -81,7 +84,7 @@ def sandbox(host: str, port: int, public_url: str | None, webhooks_url: str) -> 
 
     Their keys are public: never make them reachable from the internet.
     """
-    with _one_line_errors("sandbox"):
+    with one_line_errors("sandbox"):
         from ..demo.server import listen, serve
         from ..sandbox import SandboxConfig, create_app
         from ..sandbox.app import TITLES
@@ -98,7 +101,7 @@ def sandbox(host: str, port: int, public_url: str | None, webhooks_url: str) -> 
 @cli.command()
 def providers() -> None:
     """List the providers, and what each of them can do here."""
-    with _one_line_errors("cli"):
+    with one_line_errors("cli"):
         click.echo(provider_table())
 
 
@@ -136,7 +139,7 @@ def qr(
     from ..vietqr import VietQRPayload
     from ..vietqr import qr as images
 
-    with _one_line_errors("qr"):
+    with one_line_errors("qr"):
         payload = VietQRPayload.of(
             bank,
             account,
@@ -166,18 +169,3 @@ def qr(
         number = f"{'card' if card else 'account'} {account}"
         said = [payload.bank.short_name, number, payload.amount, payload.purpose]
         click.echo("  ".join(str(part) for part in said if part), err=True)
-
-
-@contextmanager
-def _one_line_errors(extra: str) -> Iterator[None]:
-    try:
-        yield
-    except PaykitError as error:
-        raise click.ClickException(str(error)) from error
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in _EXTRAS:
-            raise
-        raise click.ClickException(
-            f"{package} is missing: pip install 'paykit-adapters[{extra}]'"
-        ) from error

@@ -86,7 +86,7 @@ class KafkaPublisher:
         self._timeout = timeout
         self._brokers = brokers
         milliseconds = round(timeout * 1000)
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "client.id": "paykit",
             # Else a topic that does not exist is known to be missing only after 30 seconds.
             "topic.metadata.propagation.max.ms": min(10_000, milliseconds // 2),
@@ -100,6 +100,8 @@ class KafkaPublisher:
         self._refusals = frozenset(map(code, _REFUSALS))
         self._sticky = frozenset(map(code, _STICKY))
         self._made: tuple[int, Producer] | None = None
+        # One that knows no brokers, to hear at once what is wrong with the settings.
+        self._make({**self._settings, "bootstrap.servers": ""})
 
     def __repr__(self) -> str:
         return f"KafkaPublisher({self._brokers!r}, topic={self._topic!r})"
@@ -133,12 +135,7 @@ class KafkaPublisher:
         for place, message in enumerate(messages):
             report = functools.partial(self._report, producer, results, place)
             try:
-                headers, value = self._form(message)
-                produce = functools.partial(
-                    producer.produce, self._topic, value, message.key,
-                    headers=headers, on_delivery=report,
-                )  # fmt: skip
-                self._insist(producer, produce, until)
+                self._produce(producer, message, report, until)
             except UnicodeEncodeError:
                 results[place] = MessageRefused(f"event {message.id!r:.80} is not Unicode text")
             except self._kafka.KafkaException as error:
@@ -150,15 +147,16 @@ class KafkaPublisher:
         """Take reports until each message has its own, or none can come any more."""
         self._take(producer, lambda: producer.flush(self._timeout + _GRACE))
         # With an empty queue, another thread that uses this producer may be about to tell us.
-        soon = time.monotonic() + 1
-        while any(result is _WAITING for result in results):
-            if time.monotonic() > (until if len(producer) else min(soon, until)):
-                self._forget(producer)
-                producer.purge()  # what is not reported by now must not go out later, unseen
-                lost = BrokerUnavailable(f"Kafka topic {self._topic}: no delivery report")
-                results[:] = [lost if result is _WAITING else result for result in results]
-                return
+        soon = min(time.monotonic() + 1, until)
+        while _WAITING in results and time.monotonic() < (until if len(producer) else soon):
             self._take(producer, lambda: producer.poll(0.01))
+        if _WAITING in results:
+            # It must not go out later, unseen. Its reports, of a purge, also let the producer go.
+            self._forget(producer)
+            producer.purge()
+            self._take(producer, lambda: producer.flush(1))
+        lost = BrokerUnavailable(f"Kafka topic {self._topic}: no delivery report")
+        results[:] = [lost if result is _WAITING else result for result in results]
 
     def _take(self, producer: Producer, call: Callable[[], object]) -> None:
         try:
@@ -169,20 +167,27 @@ class KafkaPublisher:
             _log.warning("Kafka: %s", error.__cause__ or error)
             self._forget(producer)
 
-    def _insist(self, producer: Producer, produce: Callable[[], None], until: float) -> None:
-        """Produce as soon as the producer's queue has room, which reports make."""
+    def _produce(
+        self, producer: Producer, message: Message, report: Callable[..., None], until: float
+    ) -> None:
+        headers, value = self._form(message)
         while True:
             try:
-                return produce()
+                producer.produce(
+                    self._topic, value, message.key, headers=headers, on_delivery=report
+                )
             except BufferError:
                 if time.monotonic() > until:
-                    return None
+                    return
+                # Reports make room in the producer's queue.
                 self._take(producer, lambda: producer.poll(0.05))
+            else:
+                return
 
-    def _form(self, message: Message) -> tuple[dict[str, str | bytes | None], bytes]:
+    def _form(self, message: Message) -> tuple[Any, bytes]:
         if self._structured:
             return {"content-type": STRUCTURED}, message.structured(self._source)
-        headers: dict[str, str | bytes | None] = {**message.headers(self._source, "ce_")}
+        headers = message.headers(self._source, "ce_")
         headers["content-type"] = BINARY
         return headers, message.payload.encode()
 
@@ -205,15 +210,16 @@ class KafkaPublisher:
 
     def _producer(self) -> Producer:
         process = os.getpid()
-        made = self._made
-        if made is None or made[0] != process:
+        if self._made is None or self._made[0] != process:
             # The threads of a producer do not survive a fork.
-            try:
-                producer = self._kafka.Producer(self._settings, logger=_log)
-            except (self._kafka.KafkaException, ValueError, TypeError) as error:
-                raise ConfigurationError(f"Kafka: {_why(error)}") from None
-            made = self._made = (process, producer)
-        return made[1]
+            self._made = (process, self._make(self._settings))
+        return self._made[1]
+
+    def _make(self, settings: dict[str, Any]) -> Producer:
+        try:
+            return self._kafka.Producer(settings, logger=_log)
+        except (self._kafka.KafkaException, ValueError, TypeError) as error:
+            raise ConfigurationError(f"Kafka: {_why(error)}") from None
 
     def _forget(self, producer: Producer) -> None:
         if self._made is not None and self._made[1] is producer:

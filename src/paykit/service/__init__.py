@@ -9,13 +9,13 @@ from .awaiting import AsyncPaymentService
 from .blocking import PaymentService
 from .checks import GivenUp
 from .commands import Command, Commanded, CommandKind, CommandState
-from .database import upgrade_database
 from .joined import AsyncJoined, Joined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
 from .relay import RelaySettings
 from .reports import Change, CommandEnd, Failure, Report
 from .state import PaymentRecord
+from .upgrading import database_version, upgrade_database
 
 __all__ = [
     "AsyncJoined",
@@ -36,5 +36,6 @@ __all__ = [
     "RelaySettings",
     "Report",
     "ReturnInfo",
+    "database_version",
     "upgrade_database",
 ]

@@ -29,7 +29,7 @@ from .effects import Read, Talk, Transact, log
 from .joined import AsyncJoined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
-from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, pause
+from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
 from .reports import Report
 from .shared import Shared, has_news
 from .state import PaymentRecord
@@ -159,23 +159,29 @@ class AsyncPaymentService(Shared):
         self._handlers.append(handler)
         self._start_relay()
 
-    async def publish_to(self, publisher: Publisher) -> None:
-        """Publish every event to a broker; see :meth:`PaymentService.publish_to`."""
-        self._publishers.append(publisher)
-        self._start_relay()
+    async def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
+        """Publish every event to brokers; see :meth:`PaymentService.publish_to`."""
+        self._publishers.extend(publishers)
+        if background:
+            self._start_relay()
 
     async def relay(self) -> int:
         """Publish one batch of what waits; see :meth:`PaymentService.relay`."""
         return await self._run(self._relay_once())
 
     async def outbox(
-        self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
+        self,
+        *,
+        dead: bool = False,
+        published: bool = False,
+        payment_id: str | None = None,
+        limit: int = 100,
     ) -> list[OutboxEntry]:
-        """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
+        """The oldest events that wait, that are ``dead``, or that were ``published``."""
         return await asyncio.to_thread(
             self._database.read,
             lambda conn: outbox.entries(
-                conn, dead=dead, published=published, payment_id=payment_id
+                conn, dead=dead, published=published, payment_id=payment_id, limit=limit
             ),
         )
 
@@ -209,12 +215,15 @@ class AsyncPaymentService(Shared):
         self._closed.set()
         self._wake.set()
         if self._relay is not None:
-            await self._relay
+            await asyncio.wait({self._relay})
         for publisher in self._publishers:
-            if publisher.is_async:
-                await publisher.close()
-            else:
-                await asyncio.to_thread(publisher.close)
+            try:
+                if publisher.is_async:
+                    await publisher.close()
+                else:
+                    await asyncio.to_thread(publisher.close)
+            except Exception:  # noqa: BLE001 - what is left has to be closed all the same
+                log.exception("a publisher could not be closed")
         self._publishers.clear()
         await asyncio.to_thread(self._close_database)
         for transport in self._transports.values():
@@ -267,11 +276,13 @@ class AsyncPaymentService(Shared):
             sent = asyncio.ensure_future(publisher.publish(messages))
         else:
             sent = asyncio.ensure_future(asyncio.to_thread(publisher.publish, messages))
-        while True:
-            done, _ = await asyncio.wait({sent}, timeout=effect.every)
-            if done:
-                return sent.result()
-            await self._transact(effect.renew)
+        while not (await asyncio.wait({sent}, timeout=effect.every))[0]:
+            try:
+                await self._transact(effect.renew)
+            except PaykitError as error:
+                # What is under way is waited for all the same: it must not be sent beside itself.
+                log.warning("could not keep events for longer: %s", error)
+        return sent.result()
 
     async def _send(self, provider: Provider, request: Any) -> Any:
         return await self._transport_of(provider).send(request)
@@ -303,10 +314,11 @@ class AsyncPaymentService(Shared):
             try:
                 while not self._closing and await self.relay():
                     failures = 0
-            except PaykitError as error:
-                log.warning("the relay will try again: %s", error)
-                await self._idle(pause(failures, type(error).__name__))
+            except Exception as error:  # noqa: BLE001 - publishing must not just end
+                tell_failure(error)
+                await self._idle(rest(failures))
                 failures += 1
+                self._wake.set()
 
     async def _until_woken(self, seconds: float) -> None:
         try:
@@ -337,9 +349,6 @@ class _LoopJob(Generic[T]):
         return not self.future.cancelled()
 
     def end(self, value: Any, problem: BaseException | None) -> None:
-        self.loop.call_soon_threadsafe(self._settle, value, problem)
-
-    def _settle(self, value: Any, problem: BaseException | None) -> None:
         if self.future.cancelled():
             return
         if problem is None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import threading
 from collections.abc import Coroutine, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -28,9 +26,10 @@ from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
 from .effects import Read, Talk, Transact, log
 from .joined import Joined
+from .loops import LoopThread
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
-from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, pause
+from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
 from .reports import Report
 from .shared import Shared, connection_of, has_news
 from .state import PaymentRecord
@@ -71,7 +70,7 @@ class PaymentService(Shared):
         self._relay: threading.Thread | None = None
         self._guard = threading.Lock()
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paykit-publisher")
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop: LoopThread | None = None
 
     def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
         """Create a payment at the account ``provider``; the session carries its ``payment_id``.
@@ -231,28 +230,39 @@ class PaymentService(Shared):
             self._handlers.append(handler)
         self._start_relay()
 
-    def publish_to(self, publisher: Publisher) -> None:
-        """Publish every event to a broker, at least once, in order per payment.
+    def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
+        """Publish every event to all of these, at least once, in order per payment.
 
-        In a thread of the service. The publisher is closed with the service.
+        In a thread of the service, or without ``background`` only when you call :meth:`relay`. Name
+        them all at once: what is out already is not published to one that is named later. They are
+        closed with the service.
         """
         with self._guard:
-            self._publishers.append(publisher)
-        self._start_relay()
+            self._publishers.extend(publishers)
+        if background:
+            self._start_relay()
 
     def relay(self) -> int:
         """Publish what waits, one batch, in this thread; returns how many events were taken up.
 
-        Raises :class:`~paykit.errors.BrokerUnavailable`.
+        Raises :class:`~paykit.errors.BrokerUnavailable`, and
+        :class:`~paykit.errors.ConfigurationError` where there is nobody to publish to.
         """
         return self._run(self._relay_once())
 
     def outbox(
-        self, *, dead: bool = False, published: bool = False, payment_id: str | None = None
+        self,
+        *,
+        dead: bool = False,
+        published: bool = False,
+        payment_id: str | None = None,
+        limit: int = 100,
     ) -> list[OutboxEntry]:
-        """Events that wait, that are ``dead``, or that were ``published``: the first hundred."""
+        """The oldest events that wait, that are ``dead``, or that were ``published``."""
         return self._read(
-            lambda conn: outbox.entries(conn, dead=dead, published=published, payment_id=payment_id)
+            lambda conn: outbox.entries(
+                conn, dead=dead, published=published, payment_id=payment_id, limit=limit
+            )
         )
 
     def replay(
@@ -286,13 +296,17 @@ class PaymentService(Shared):
         if self._relay is not None:
             self._relay.join()
         for publisher in self._publishers:
-            if publisher.is_async:
-                self._on_loop(publisher.close()).result()
-            else:
-                publisher.close()
+            try:
+                if publisher.is_async:
+                    self._on_loop(publisher.close()).result()
+                else:
+                    publisher.close()
+            except Exception:  # noqa: BLE001 - what is left has to be closed all the same
+                log.exception("a publisher could not be closed")
         self._publishers.clear()
         self._sender.shutdown()
-        self._close_loop()
+        if self._loop is not None:
+            self._loop.close()
         self._close_database()
         for transport in self._transports.values():
             transport.close()
@@ -345,26 +359,20 @@ class PaymentService(Shared):
             sent = self._on_loop(publisher.publish(messages))
         else:
             sent = self._sender.submit(publisher.publish, messages)
-        while True:
+        while not wait([sent], timeout=effect.every).done:
             try:
-                return sent.result(timeout=effect.every)
-            except NotYet:
-                if sent.done():
-                    raise
                 self._transact(effect.renew)
+            except PaykitError as error:
+                # What is under way is waited for all the same: it must not be sent beside itself.
+                log.warning("could not keep events for longer: %s", error)
+        return sent.result()
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
-        """Run what is to be awaited on a loop of our own, in a thread of its own."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            threading.Thread(
-                target=self._loop.run_forever, name="paykit-broker", daemon=True
-            ).start()
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
-
-    def _close_loop(self) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+        """Run what is to be awaited on a loop of our own."""
+        with self._guard:
+            if self._loop is None:
+                self._loop = LoopThread("paykit-broker")
+        return self._loop.submit(work)
 
     def _transport_of(self, provider: Provider) -> Transport:
         if self._transport is not None:
@@ -394,10 +402,11 @@ class PaymentService(Shared):
             try:
                 while not self._closing and self.relay():
                     failures = 0
-            except PaykitError as error:
-                log.warning("the relay will try again: %s", error)
-                self._idle(pause(failures, type(error).__name__))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - publishing must not just end
+                tell_failure(error)
+                self._idle(rest(failures))
                 failures += 1
+                self._wake.set()
 
     def _idle(self, wait: timedelta) -> None:
         """Let a broker or a database come back; closing does not wait for that."""

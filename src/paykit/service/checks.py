@@ -144,7 +144,7 @@ def join_stranded(conn: Connection, *, limit: int = 100) -> int:
     Returns how many events that published.
     """
     stranded = (
-        select(payments.c.payment_id)
+        select(payments.c.provider, payments.c.account, payments.c.payment_id)
         .join(
             inbox,
             (inbox.c.provider == payments.c.provider)
@@ -153,11 +153,13 @@ def join_stranded(conn: Connection, *, limit: int = 100) -> int:
         )
         .where(inbox.c.payment_id.is_(None), inbox.c.source != Source.RETURN.value)
         .distinct()
+        # In the order in which payments are locked everywhere.
+        .order_by(payments.c.provider, payments.c.account, payments.c.payment_id)
         .limit(limit)
     )
     events = 0
-    for payment_id in conn.execute(stranded).scalars().all():
-        record = rows.load(conn, payment_id)
+    for row in conn.execute(stranded).all():
+        record = rows.load(conn, row.payment_id)
         if record is not None:
             events += reserving.join_orphans(conn, record)
     return events

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, insert, or_, select, update
@@ -30,6 +30,8 @@ from .state import PaymentRecord
 
 #: Longer than the slowest provider is waited for.
 LEASE: Final = timedelta(minutes=3)
+#: Gives the n-th refund of a payment a name of ours.
+NameIt: TypeAlias = Callable[[PaymentRecord, int], str]
 _OPEN: Final = sorted(state.value for state in OPEN)
 
 
@@ -68,19 +70,14 @@ def reserve(
     if plan.command is not None:
         if plan.command.state is not CommandState.RESERVED or not send:
             return Reserved(record, plan.command)
-        reference = plan.command.reference
-        if plan.command.sent_at is None:
-            # What was not sent yet may have been written down on another day.
-            others = [one for one in known if one.command_id != plan.command.command_id]
-            reference = _reference(record, wanted, others)
-        return _again(conn, record, attrs.evolve(plan.command, reference=reference), clock)
+        return _again(conn, record, plan.command, wanted.name_it, clock=clock)
     now = clock()
     command = Command(
         command_id=command_id,
         payment_id=record.payment_id,
         kind=wanted.kind,
         key=plan.key,
-        reference=_reference(record, wanted, known),
+        reference=_new_name(partial(wanted.name_it, record), known) if wanted.name_it else None,
         amount=plan.amount,
         base=plan.base,
         total=plan.total,
@@ -104,7 +101,14 @@ def reserve(
     return Reserved(record, command, mine=send, new=True)
 
 
-def _again(conn: Connection, record: PaymentRecord, command: Command, clock: Clock) -> Reserved:
+def _again(
+    conn: Connection,
+    record: PaymentRecord,
+    command: Command,
+    name_it: NameIt | None,
+    *,
+    clock: Clock,
+) -> Reserved:
     """Another go at a command that has no answer."""
     now, shared = clock(), lease_time(conn, clock)
     if command.lease_until is not None and command.lease_until > shared:
@@ -114,12 +118,13 @@ def _again(conn: Connection, record: PaymentRecord, command: Command, clock: Clo
     taken = attrs.evolve(
         command,
         attempts=command.attempts + 1,
-        sent_at=command.sent_at or now,
         lease_until=shared + LEASE,
         check_at=now + LEASE,
         given_up_at=None,
         updated_at=now,
     )
+    if command.sent_at is None:
+        taken = _to_be_sent(conn, record, taken, name_it, now)
     _write(conn, taken)
     return Reserved(record, taken, mine=True, again=command.sent_at is not None)
 
@@ -156,40 +161,40 @@ def claim(
 
 
 def mark_sent(
-    conn: Connection,
-    command: Command,
-    name_it: Callable[[PaymentRecord, int], str],
-    *,
-    clock: Clock,
+    conn: Connection, command: Command, name_it: NameIt | None, *, clock: Clock
 ) -> Reserved | None:
-    """Note that a command is about to be sent, a refund under the name that it would get now.
+    """Note that a command is about to be sent which was written down for later.
 
-    A reference may hold the date, and the command may have been written down on another one.
-    ``None``: it is not for the caller to send any more, who came too late.
+    ``None``: it is not for the caller to send any more, who came too late. Raises
+    :class:`InvalidRequest` where our record does not allow it any more.
     """
     row = rows.lock(conn, command.payment_id)
     current = load(conn, command.command_id)
-    if row is None or current is None or not _is_still_mine(current, command):
+    if row is None or current is None or current.sent_at is not None:
         return None
-    if current.sent_at is not None:
+    if current.attempts != command.attempts or current.state not in OPEN:
         return None
-    now = clock()
-    record = rows.to_record(row)
-    reference = current.reference
-    if reference is not None:
-        others = of_payment(conn, command.payment_id)
-        names = [one for one in others if one.command_id != command.command_id]
-        reference = _new_name(partial(name_it, record), names)
-    sent = attrs.evolve(
-        current,
-        reference=reference,
-        sent_at=now,
-        lease_until=lease_time(conn, clock) + LEASE,
-        check_at=now + LEASE,
-        updated_at=now,
-    )
+    now, record = clock(), rows.to_record(row)
+    sent = _to_be_sent(conn, record, current, name_it, now)
+    sent = attrs.evolve(sent, lease_until=lease_time(conn, clock) + LEASE, check_at=now + LEASE)
     _write(conn, sent)
     return Reserved(record, sent, mine=True)
+
+
+def _to_be_sent(
+    conn: Connection,
+    record: PaymentRecord,
+    command: Command,
+    name_it: NameIt | None,
+    now: datetime,
+) -> Command:
+    """A command that is sent only now: by the record of now, a refund under the name of today."""
+    others = [
+        one for one in of_payment(conn, record.payment_id) if one.command_id != command.command_id
+    ]
+    command = commands.rebased(record, command, others)
+    reference = _new_name(partial(name_it, record), others) if name_it else None
+    return attrs.evolve(command, reference=reference, sent_at=now, updated_at=now)
 
 
 def finish(
@@ -279,10 +284,6 @@ def _still_mine(command: Command) -> ColumnElement[bool]:
     return and_(same, open_)
 
 
-def _is_still_mine(current: Command, command: Command) -> bool:
-    return current.attempts == command.attempts and current.state in OPEN
-
-
 def of_payment(conn: Connection, payment_id: str) -> list[Command]:
     """All commands of one payment, the oldest first."""
     mine = select(table).where(table.c.payment_id == payment_id)
@@ -336,13 +337,6 @@ def settle_all(conn: Connection, payment_id: str) -> None:
     if record is not None:
         entries = ledger.load_entries(conn, [payment_id]).get(payment_id, {})
         settle(conn, record, entries)
-
-
-def _reference(record: PaymentRecord, wanted: Wanted, known: Iterable[Command]) -> str | None:
-    """What a refund is called by us, which no other of the payment is."""
-    if wanted.name_it is None:
-        return None
-    return _new_name(partial(wanted.name_it, record), known)
 
 
 def _new_name(name_it: Callable[[int], str], known: Iterable[Command]) -> str:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 import attrs
+from sqlalchemy import Connection
 
 from ..errors import (
     AuthenticationFailed,
@@ -115,12 +116,15 @@ class Commanding(Answering):
         """Send what was written down to be sent later, unless somebody else has done so by now."""
         now = self._clock()
 
-        def name_it(record: PaymentRecord, number: int) -> str:
-            return provider.refund_reference(record.ref, number, at=now)
+        def body(conn: Connection) -> Reserved | None:
+            is_refund = command.kind is CommandKind.REFUND
+            name_it = _namer(provider, now) if is_refund else None
+            return command_store.mark_sent(conn, command, name_it, clock=self._clock)
 
-        marked: Reserved | None = yield Transact(
-            lambda conn: command_store.mark_sent(conn, command, name_it, clock=self._clock)
-        )
+        try:
+            marked: Reserved | None = yield Transact(body)
+        except InvalidRequest as error:
+            return (yield from self._refused(provider, reserved.record, command, error))
         if marked is None or marked.command is None:
             return Commanded(reserved.record, command=(yield from self._reload(command)))
         sent = yield from self._send(provider, marked, marked.command)
@@ -129,7 +133,7 @@ class Commanding(Answering):
     def _reserve(self, provider: Provider, wanted: Wanted, *, send: bool) -> Operation[Reserved]:
         command_id, now = f"cmd_{self._new_id()}", self._clock()
         if wanted.kind is CommandKind.REFUND:
-            wanted = _named(wanted, provider, now)
+            wanted = attrs.evolve(wanted, name_it=_namer(provider, now))
         reserved: Reserved = yield Transact(
             lambda conn: command_store.reserve(
                 conn, wanted, command_id=command_id, clock=self._clock, send=send
@@ -261,11 +265,11 @@ class Commanding(Answering):
             yield from self._put_off(provider, command, error, unsent=True)
 
 
-def _named(wanted: Wanted, provider: Provider, now: datetime) -> Wanted:
+def _namer(provider: Provider, now: datetime) -> command_store.NameIt:
     def name_it(record: PaymentRecord, number: int) -> str:
         return provider.refund_reference(record.ref, number, at=now)
 
-    return attrs.evolve(wanted, name_it=name_it)
+    return name_it
 
 
 def _refund_request(record: PaymentRecord, command: Command) -> RefundRequest:

@@ -287,6 +287,24 @@ def _refuse_beside(known: Sequence[Command], kind: CommandKind) -> None:
         raise InvalidRequest(f"a {kind} of it is under way", field="payment_id")
 
 
+def rebased(record: PaymentRecord, command: Command, others: Iterable[Command]) -> Command:
+    """A command that is sent only now, with what it leads up to from here.
+
+    Raises :class:`InvalidRequest` where there is not so much left by now.
+    """
+    under_way = _under_way(record, others, command.kind)
+    match command.kind:
+        case CommandKind.REFUND:
+            base, left = record.refunded, record.captured - record.refunded - under_way
+        case CommandKind.CAPTURE:
+            base, left = record.captured, held(record) - under_way
+        case CommandKind.VOID:
+            return command
+    if command.amount > left:
+        raise InvalidRequest(f"at most {max(left, _nothing(record))} is left", field="amount")
+    return attrs.evolve(command, base=base, total=base + under_way + command.amount)
+
+
 def _under_way(record: PaymentRecord, known: Iterable[Command], kind: CommandKind) -> Money:
     """What commands that have no end yet may come to. Whatever is counted has ended its command."""
     ours = (one.amount for one in known if one.kind is kind and one.state in OPEN)

@@ -65,7 +65,7 @@ class Creating(Commanding):
                 code=error.code,
                 reason=error.reason,
             )
-            yield from self._record(failed, now)
+            yield Transact(lambda conn: reserving.record_answer(conn, payment_id, failed, now))
             raise
         except PaykitError as error:
             if error.sent is False and reserved.new:
@@ -79,7 +79,7 @@ class Creating(Commanding):
         try:
             yield Transact(
                 lambda conn: reserving.record_session(
-                    conn, payment_id, saved, fact, expires_at=session.expires_at
+                    conn, payment_id, saved, fact, now, expires_at=session.expires_at
                 )
             )
         except StoreUnavailable as error:

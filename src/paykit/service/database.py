@@ -19,6 +19,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
+    DBAPIError,
     InvalidRequestError,
     NoSuchModuleError,
     SQLAlchemyError,
@@ -154,7 +155,7 @@ class Database:
             if local:
                 self._connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
             else:
-                _require_newest(self._connector.run(migrations.version, writes=False))
+                migrations.require_newest(self._connector.run(migrations.version, writes=False))
         except (SQLAlchemyError, OSError) as error:
             self._connector.close()
             raise StoreUnavailable(f"the database cannot be opened: {reason(error)}") from error
@@ -179,31 +180,20 @@ class Database:
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
         try:
-            return self._connector.run(body, writes=False)
-        except SQLAlchemyError as error:
+            try:
+                return self._connector.run(body, writes=False)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+                # It died in the pool, where all others did, too: the next one is new.
+                return self._connector.run(body, writes=False)
+        except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""
         self._writer.close()
         self._connector.close()
-
-
-def upgrade_database(url: str, *, clock: Clock = utc_now) -> list[str]:
-    """Make or upgrade the tables; returns the titles of the steps that were done.
-
-    Safe when several processes start at once. Raises :class:`ConfigurationError` for a database of
-    a newer paykit, and :class:`StoreUnavailable`.
-    """
-    connector = None
-    try:
-        connector = connect(parse(url))
-        return connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreUnavailable(f"the database was not upgraded: {reason(error)}") from error
-    finally:
-        if connector is not None:
-            connector.close()
 
 
 def parse(url: str) -> URL:
@@ -289,11 +279,3 @@ def _mysql(url: URL) -> Engine:
         engine.dispose()
         return create_engine(url.set(drivername="mariadb+pymysql"), **settings)
     return engine
-
-
-def _require_newest(have: int) -> None:
-    migrations.check(have)
-    if have < migrations.NEWEST:
-        raise ConfigurationError(
-            f"the tables are at version {have} of {migrations.NEWEST}: run paykit db upgrade"
-        )

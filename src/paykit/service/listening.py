@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import selectors
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -12,8 +15,12 @@ from sqlalchemy import URL
 from .dialects import CHANNEL
 from .effects import log
 
-#: Seconds until the next try to connect, and between looks whether it is over.
+#: Seconds until the next try to connect.
 _PAUSE: Final = 1.0
+_CONNECT_SECONDS: Final = 5
+#: Nothing is ever sent on such a connection, so it has to be asked whether it is still one.
+_ASK_SECONDS: Final = 15
+_KEEPALIVE: Final = {"keepalives_idle": _ASK_SECONDS, "keepalives_interval": 5}
 
 
 class Listener:
@@ -23,50 +30,88 @@ class Listener:
     """
 
     def __init__(self, url: URL, wake: Callable[[], None]) -> None:
-        self._url = url
+        #: As SQLAlchemy hands them to the driver, so a URL means the same here as there.
+        self._arguments = dict(url.get_dialect()().create_connect_args(url)[1])
         self._wake = wake
         self._closing = threading.Event()
-        work = self._await_notices if url.drivername.endswith("asyncpg") else self._read_notices
-        self._thread = threading.Thread(
-            target=self._work, args=(work,), name="paykit-listener", daemon=True
-        )
+        self._is_heard = True
+        self._ring: Callable[[], object] = bool  # ends the present wait
+        is_async = url.drivername.endswith("asyncpg")
+        self._listen = self._await_notices if is_async else self._read_notices
+        self._thread = threading.Thread(target=self._work, name="paykit-listener", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
         self._closing.set()
+        with contextlib.suppress(OSError, RuntimeError):  # it has just left, for it was told above
+            self._ring()
         self._thread.join()
 
-    def _work(self, listen: Callable[[str], None]) -> None:
-        address = self._url.set(drivername="postgresql").render_as_string(hide_password=False)
+    def _work(self) -> None:
         while not self._closing.is_set():
             try:
-                listen(address)
+                self._listen()
             except Exception as error:  # noqa: BLE001 - whatever the driver raises: connect again
-                log.warning("not listening to the database: %s", type(error).__name__)
+                if self._is_heard:  # once for each time that it is lost
+                    log.warning("not listening to the database: %s", type(error).__name__)
+                self._is_heard = False
                 self._closing.wait(_PAUSE)
 
-    def _read_notices(self, address: str) -> None:
+    def _is_listening(self) -> None:
+        self._is_heard = True
+        self._wake()
+
+    def _read_notices(self) -> None:
         import psycopg
 
-        with psycopg.connect(address, autocommit=True) as connection:
+        settings = {"connect_timeout": _CONNECT_SECONDS, **_KEEPALIVE, **self._arguments}
+        bell, ear = socket.socketpair()
+        with (
+            bell,
+            ear,
+            psycopg.connect(**settings, autocommit=True) as connection,
+            selectors.DefaultSelector() as selector,
+        ):
+            self._ring = lambda: bell.send(b"!")
             connection.execute(f"LISTEN {CHANNEL}")
-            self._wake()
+            selector.register(ear, selectors.EVENT_READ)
+            selector.register(connection.fileno(), selectors.EVENT_READ)
+            self._is_listening()
             while not self._closing.is_set():
-                for _notice in connection.notifies(timeout=_PAUSE, stop_after=1):
+                selector.select()
+                connection.pgconn.consume_input()
+                if _take_notices(connection.pgconn):
                     self._wake()
 
-    def _await_notices(self, address: str) -> None:
+    def _await_notices(self) -> None:
+        asyncio.run(self._hear())
+
+    async def _hear(self) -> None:
         import asyncpg  # type: ignore[import-untyped]
 
-        async def listen() -> None:
-            connection: Any = await asyncpg.connect(address)
-            try:
-                await connection.add_listener(CHANNEL, lambda *_: self._wake())
-                self._wake()
-                while not self._closing.is_set() and not connection.is_closed():
-                    await asyncio.to_thread(self._closing.wait, _PAUSE)
-            finally:
-                await connection.close(timeout=_PAUSE)
+        ours = {name for name in self._arguments if name.startswith("prepared_statement_")}
+        theirs = {name: self._arguments[name] for name in self._arguments.keys() - ours}
+        loop, over = asyncio.get_running_loop(), asyncio.Event()
+        self._ring = lambda: loop.call_soon_threadsafe(over.set)
+        connection: Any = await asyncpg.connect(**{"timeout": _CONNECT_SECONDS, **theirs})
+        try:
+            connection.add_termination_listener(lambda _: over.set())
+            await connection.add_listener(CHANNEL, lambda *_: self._wake())
+            self._is_listening()
+            while not self._closing.is_set():
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), _ASK_SECONDS)
+                if not self._closing.is_set():
+                    over.clear()
+                    await connection.execute("SELECT 1", timeout=_CONNECT_SECONDS)
+        finally:
+            await connection.close(timeout=_PAUSE)
 
-        asyncio.run(listen())
+
+def _take_notices(connection: Any) -> int:
+    """How many notices have arrived; there is one for each commit, and one wakes for all."""
+    count = 0
+    while connection.notifies() is not None:
+        count += 1
+    return count

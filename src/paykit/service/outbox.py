@@ -101,9 +101,12 @@ def settle(conn: Connection, ids: Sequence[str], *, now: datetime) -> None:
         conn.execute(update(table).where(table.c.id.in_(some)).values(published_at=now))
 
 
-def release(conn: Connection, ids: Sequence[str], *, clock: Clock, pause: timedelta) -> None:
-    """Put off events that nobody could take, without counting it as a try."""
-    _hold(conn, ids, lease_time(conn, clock) + pause)
+def release(
+    conn: Connection, ids: Sequence[str], *, clock: Clock, pause: timedelta, reason: str
+) -> None:
+    """Put off events that nobody could take, and keep why, without counting it as a try."""
+    until = lease_time(conn, clock) + pause
+    _hold(conn, ids, until, last_error=cut(reason, ERROR_LENGTH))
 
 
 def postpone(
@@ -208,9 +211,9 @@ def backlog(conn: Connection) -> tuple[int, datetime | None]:
     return row[0], row[1]
 
 
-def _hold(conn: Connection, ids: Sequence[str], until: datetime) -> None:
+def _hold(conn: Connection, ids: Sequence[str], until: datetime, **more: str | None) -> None:
     for some in _chunks(ids):
-        conn.execute(update(table).where(table.c.id.in_(some)).values(available_at=until))
+        conn.execute(update(table).where(table.c.id.in_(some)).values(available_at=until, **more))
 
 
 def _chunks(ids: Sequence[str], size: int = 500) -> list[Sequence[str]]:

@@ -14,23 +14,26 @@ from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import attrs
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, select
 
 from ..errors import InvalidRequest
 from ..events import EVENT_TYPE, MovementKind, PaymentProcessed, Source, TransferReceived
 from ..models import PaymentStatus
 from ..provider import Outcome
 from ..signing import fingerprint
-from . import command_store, ledger, rows
+from . import command_store, ledger, lookups, rows
+from .bulk import Many
 from .dialects import notify
 from .fitting import fitting
 from .ledger import Entries
+from .lookups import Known
+from .rows import Account
 from .schema import inbox, outbox, payments
 from .state import FINAL, PAID, PaymentRecord, Transition, becomes_paid, receive_transfer, remark
 from .tally import Entry
 
 Fact: TypeAlias = PaymentProcessed | TransferReceived
-_Account: TypeAlias = tuple[str, str]
+_Key: TypeAlias = tuple[str, str, str]
 
 #: The outcome of a delivery with several facts is the gravest of theirs.
 _GRAVEST: Final = (
@@ -43,6 +46,14 @@ _GRAVEST: Final = (
 _SAID: Final = ("reference", "status", "amount", "captured", "refunded", "movement")
 #: No bank has a memo with room for more; databases limit what one question may name.
 _MANY_CODES: Final = 100
+_INBOX: Final = Many(
+    inbox,
+    "provider account event_id source reference payment_id outcome fact digest received_at".split(),
+)
+_OUTBOX: Final = Many(
+    outbox,
+    "id aggregatetype aggregateid type payload sequence occurred_at created_at attempts".split(),
+)
 #: Nothing is asked about it any more.
 _AT_REST: Final = FINAL | {PaymentStatus.NEEDS_REVIEW}
 
@@ -149,14 +160,16 @@ class _Group:
     ) -> None:
         self._conn = conn
         self._references = _references(conn, facts) if payment_id is None else {}
-        self._by_reference: dict[tuple[str, str, str], _Payment] = {}
+        self._by_reference: dict[_Key, _Payment] = {}
         self._payments: dict[str, _Payment] = {}
         self._lock(facts, payment_id)
-        self._known = {} if payment_id is not None else self._load_known(facts)
-        self._owners = self._load_owners(facts)
+        self._known: dict[_Key, Known] = {}
+        self._owners: dict[Account, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._paying: dict[str, str] = {}
+        self._published: dict[str, str] = {}
+        self._look_up(facts)
         self._movement_owners = self._load_movements(facts)
-        self._paying = self._load_paying(facts)
-        self._inbox: dict[tuple[str, str, str], dict[str, Any]] = {}
+        self._inbox: dict[_Key, dict[str, Any]] = {}
         self._settled: list[tuple[Fact, Outcome, str]] = []
         self._outbox: list[dict[str, Any]] = []
 
@@ -165,29 +178,17 @@ class _Group:
     def take(self, fact: Fact, news: News) -> tuple[Outcome, int]:
         """Record one fact: its outcome, and how many events it made."""
         key = (fact.provider, fact.account, fact.event_id)
-        reference = self._references[id(fact)]
-        payment = self._by_reference.get((fact.provider, fact.account, reference))
-        row = {
-            "provider": fact.provider,
-            "account": fact.account,
-            "event_id": fact.event_id,
-            "source": source_of(fact).value,
-            "reference": reference,
-            "payment_id": payment.record.payment_id if payment else None,
-            "outcome": Outcome.UNKNOWN_REFERENCE.value,
-            "fact": json.dumps(fact.to_json(), ensure_ascii=False),
-            "digest": news.digest,
-            "received_at": news.now,
-        }
-        known = self._inbox.get(key) or self._known.get(key)
+        known = self._known.get(key)
         if known is not None:
-            return self._repeated(fact, row, known), 0
-        self._inbox[key] = row
-        if payment is None:
-            return Outcome.UNKNOWN_REFERENCE, 0
-        done = self._apply(payment, fact, news.now)
-        row["outcome"] = done.outcome.value
-        return done.outcome, int(done.event is not None)
+            return self._repeated(fact, news, known), 0
+        payment = self._payment_of(fact)
+        outcome, events = Outcome.UNKNOWN_REFERENCE, 0
+        if payment is not None:
+            done = self._apply(payment, fact, news.now)
+            outcome, events = done.outcome, int(done.event is not None)
+        payment_id = payment.record.payment_id if payment else None
+        self._put_in(key, Known(payment_id, outcome.value, fact.to_text()), fact, news)
+        return outcome, events
 
     def take_again(self, fact: Fact, now: datetime) -> int:
         """Apply a fact that is in the inbox to the one payment of this group."""
@@ -196,29 +197,42 @@ class _Group:
         self._settled.append((fact, done.outcome, payment.record.payment_id))
         return int(done.event is not None)
 
-    def _repeated(self, fact: Fact, row: dict[str, Any], known: Mapping[str, Any]) -> Outcome:
-        told, before = fact.to_json(), json.loads(known["fact"])
+    def _payment_of(self, fact: Fact) -> _Payment | None:
+        return self._by_reference.get((fact.provider, fact.account, self._references[id(fact)]))
+
+    def _put_in(self, key: _Key, known: Known, fact: Fact, news: News) -> None:
+        self._known[key] = known
+        self._inbox[key] = {
+            "provider": key[0],
+            "account": key[1],
+            "event_id": key[2],
+            "source": source_of(fact).value,
+            "reference": self._references[id(fact)],
+            "payment_id": known.payment_id,
+            "outcome": known.outcome,
+            "fact": known.text,
+            "digest": news.digest,
+            "received_at": news.now,
+        }
+
+    def _repeated(self, fact: Fact, news: News, known: Known) -> Outcome:
+        told, before = fact.to_json(), json.loads(known.text)
         if any(told.get(name) != before.get(name) for name in _SAID):
             # The first one stays. This one is kept beside it and belongs to nobody's list.
-            self._keep_beside(row, known["payment_id"] or "")
+            self._keep_beside(fact, news, known.payment_id or "")
             return Outcome.MISMATCH
-        outcome = Outcome(known["outcome"])
+        outcome = Outcome(known.outcome)
         # A contradiction stays one however often it is told; anything else was handled before.
         return outcome if outcome is not Outcome.ACCEPTED else Outcome.DUPLICATE
 
-    def _keep_beside(self, row: dict[str, Any], payment_id: str) -> None:
-        event_id = fingerprint(row["fact"].encode())
-        key = (row["provider"], row["account"], event_id)
+    def _keep_beside(self, fact: Fact, news: News, payment_id: str) -> None:
+        text = fact.to_text()
+        key = (fact.provider, fact.account, fingerprint(text.encode()))
         there = select(inbox.c.event_id).where(
             inbox.c.provider == key[0], inbox.c.account == key[1], inbox.c.event_id == key[2]
         )
-        if key not in self._inbox and self._conn.execute(there).first() is None:
-            self._inbox[key] = {
-                **row,
-                "event_id": event_id,
-                "payment_id": payment_id,
-                "outcome": Outcome.MISMATCH.value,
-            }
+        if key not in self._known and self._conn.execute(there).first() is None:
+            self._put_in(key, Known(payment_id, Outcome.MISMATCH.value, text), fact, news)
 
     def _apply(self, payment: _Payment, fact: Fact, now: datetime) -> Transition:
         before = payment.record
@@ -239,6 +253,11 @@ class _Group:
                 self._paying[before.order_id] = before.payment_id
                 payment.pays_order = before.order_id
                 payment.changed = True
+        if payment.pays_order is not None and done.record.status is PaymentStatus.REFUNDED:
+            # Its money is back with the payer: the next payment of the order is none too many.
+            self._paying.pop(payment.pays_order, None)
+            payment.pays_order = None
+            payment.changed = True
         self._keep(payment, done, entry, now)
         payment.facts.append(fact)
         if done.event is not None:
@@ -280,17 +299,13 @@ class _Group:
     # Reading what there is.
 
     def _lock(self, facts: Collection[Fact], payment_id: str | None) -> None:
-        """Lock the payments, in one order for all transactions, so that none wait in a circle."""
         found: list[Row[Any]] = []
         if payment_id is not None:
             row = rows.lock(self._conn, payment_id)
             found = [] if row is None else [row]
         else:
             for account, references in _by_account(facts, self._references):
-                where = (payments.c.provider == account[0], payments.c.account == account[1])
-                mine = select(payments).where(*where, payments.c.reference.in_(references))
-                ordered = mine.order_by(payments.c.payment_id).with_for_update()
-                found += self._conn.execute(ordered).all()
+                found += lookups.lock(self._conn, account, references)
         for row in found:
             payment = _Payment(
                 record=rows.to_record(row),
@@ -304,35 +319,34 @@ class _Group:
             self._payments[row.payment_id] = payment
             self._by_reference[(row.provider, row.account, row.reference)] = payment
 
-    def _load_known(self, facts: Collection[Fact]) -> dict[tuple[str, str, str], dict[str, Any]]:
-        known: dict[tuple[str, str, str], dict[str, Any]] = {}
-        columns = (inbox.c.event_id, inbox.c.outcome, inbox.c.payment_id, inbox.c.fact)
-        for account, ids in _grouped((_account(fact), fact.event_id) for fact in facts):
-            where = (inbox.c.provider == account[0], inbox.c.account == account[1])
-            rows_ = self._conn.execute(select(*columns).where(*where, inbox.c.event_id.in_(ids)))
-            known |= {(*account, row.event_id): dict(row._mapping) for row in rows_}  # noqa: SLF001
-        return known
-
-    def _load_owners(self, facts: Collection[Fact]) -> dict[_Account, dict[str, set[str]]]:
-        """Which payments have the provider's ids that these facts bring."""
-        owners: dict[_Account, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        have = {payment.record.provider_id for payment in self._payments.values()}
-        new = (
-            (_account(fact), fitting(fact.provider_id))
-            for fact in facts
-            if fact.provider_id is not None and fact.provider_id not in have
-        )
-        columns = (payments.c.payment_id, payments.c.provider_id)
-        for account, ids in _grouped(new):
-            where = (payments.c.provider == account[0], payments.c.account == account[1])
-            asked = select(*columns).where(*where, payments.c.provider_id.in_(ids))
-            for row in self._conn.execute(asked):
-                owners[account][row.provider_id].add(row.payment_id)
+    def _look_up(self, facts: Iterable[Fact]) -> None:
+        """Find what these facts could run into: themselves, and ids that belong to others."""
+        by_account: dict[Account, list[Fact]] = {}
+        for fact in facts:
+            by_account.setdefault(_account(fact), []).append(fact)
+        have = {one.record.provider_id for one in self._payments.values()}
+        unpaid = [one.record for one in self._payments.values() if one.record.status not in PAID]
+        for account in sorted(by_account):
+            mine = by_account[account]
+            bring = {fitting(fact.provider_id) for fact in mine if fact.provider_id is not None}
+            may_pay = any(map(_may_pay, mine))
+            found = lookups.look_up(
+                self._conn,
+                account,
+                event_ids={fact.event_id for fact in mine},
+                provider_ids=bring - have,
+                orders={one.order_id for one in unpaid if may_pay and _account(one) == account},
+            )
+            for event_id, known in found.facts.items():
+                self._known[(*account, event_id)] = known
+            for provider_id, payment_id in found.owners:
+                self._owners[account][provider_id].add(payment_id)
+            self._paying |= found.paying
+            self._published |= found.published
         for payment in self._payments.values():
             if payment.record.provider_id is not None:
-                mine = owners[_account(payment.record)]
-                mine[payment.record.provider_id].add(payment.record.payment_id)
-        return owners
+                owners = self._owners[_account(payment.record)]
+                owners[payment.record.provider_id].add(payment.record.payment_id)
 
     def _load_movements(
         self, facts: Collection[Fact]
@@ -353,20 +367,6 @@ class _Group:
                 owners[(*account, *key)] = owner
         return owners
 
-    def _load_paying(self, facts: Collection[Fact]) -> dict[str, str]:
-        """Which payment has paid each order, of those that may be paid now."""
-        told_of = any(
-            isinstance(fact, TransferReceived) or fact.status in PAID or fact.movement is not None
-            for fact in facts
-        )
-        unpaid = [one.record for one in self._payments.values() if one.record.status not in PAID]
-        if not told_of or not unpaid:
-            return {}
-        orders = {record.order_id for record in unpaid}
-        columns = (payments.c.pays_order, payments.c.payment_id)
-        found = self._conn.execute(select(*columns).where(payments.c.pays_order.in_(orders)))
-        return {row.pays_order: row.payment_id for row in found}
-
     # Writing what is new.
 
     def write(self) -> None:
@@ -374,8 +374,11 @@ class _Group:
         conn = self._conn
         if self._inbox:
             # In one order for all transactions, as with the locks.
-            conn.execute(insert(inbox), [self._inbox[key] for key in sorted(self._inbox)])
-        rows.write(conn, [_changed(one) for one in self._payments.values() if one.changed])
+            _INBOX.write(conn, [self._inbox[key] for key in sorted(self._inbox)])
+        changed = [one for one in self._payments.values() if one.changed]
+        # What no longer pays an order comes first, for one payment at a time may do that.
+        changed.sort(key=lambda one: one.pays_order is not None)
+        rows.write(conn, [_changed(one) for one in changed])
         for payment in self._payments.values():
             for entry in payment.moved:
                 ledger.keep(conn, payment.record, entry)
@@ -388,25 +391,19 @@ class _Group:
                 .values(outcome=outcome.value, payment_id=payment_id)
             )
         if self._outbox:
-            _put_out(conn, self._outbox)
+            self._put_out()
             notify(conn)
 
-
-def _put_out(conn: Connection, events: list[dict[str, Any]]) -> None:
-    """Let the relay publish ``events``; under an id of ours if its own is taken elsewhere."""
-    ids = [event["id"] for event in events]
-    taken = select(outbox.c.id, outbox.c.payload).where(outbox.c.id.in_(ids))
-    for row in conn.execute(taken).all():
-        other = json.loads(row.payload)
-        for event in events:
-            if event["id"] == row.id:
-                _rename(event, other)
-    seen: set[str] = set()
-    for event in events:
-        if event["id"] in seen:  # two accounts, one id, one transaction
-            _rename(event, {})
-        seen.add(event["id"])
-    conn.execute(insert(outbox), events)
+    def _put_out(self) -> None:
+        """Let the relay publish the events; under an id of ours if its own is taken elsewhere."""
+        seen: set[str] = set()
+        for event in self._outbox:
+            if event["id"] in self._published:
+                _rename(event, json.loads(self._published[event["id"]]))
+            elif event["id"] in seen:  # two accounts, one id, one transaction
+                _rename(event, {})
+            seen.add(event["id"])
+        _OUTBOX.write(self._conn, self._outbox)
 
 
 def _rename(event: dict[str, Any], other: Mapping[str, Any]) -> None:
@@ -416,7 +413,7 @@ def _rename(event: dict[str, Any], other: Mapping[str, Any]) -> None:
         raise InvalidRequest("was published before", field="event_id")
     name = f"{told['provider']}|{told['account']}|{told['event_id']}"
     told["event_id"] = event["id"] = fingerprint(name.encode())
-    event["payload"] = json.dumps(told, ensure_ascii=False)
+    event["payload"] = PaymentProcessed.from_json(told).to_text()
 
 
 def _to_publish(event: PaymentProcessed, record: PaymentRecord, now: datetime) -> dict[str, Any]:
@@ -425,7 +422,7 @@ def _to_publish(event: PaymentProcessed, record: PaymentRecord, now: datetime) -
         "aggregatetype": "payment",
         "aggregateid": record.payment_id,
         "type": EVENT_TYPE,
-        "payload": json.dumps(event.to_json(), ensure_ascii=False),
+        "payload": event.to_text(),
         "sequence": event.sequence,
         "occurred_at": event.occurred_at,
         "created_at": now,
@@ -435,7 +432,7 @@ def _to_publish(event: PaymentProcessed, record: PaymentRecord, now: datetime) -
 
 def _changed(payment: _Payment) -> dict[str, Any]:
     return {
-        "_payment_id": payment.record.payment_id,
+        "payment_id": payment.record.payment_id,
         **rows.changes(payment.record),
         "pays_order": payment.pays_order,
         "has_movements": payment.has_movements,
@@ -473,21 +470,26 @@ def _references(conn: Connection, facts: Iterable[Fact]) -> dict[int, str]:
 
 def _by_account(
     facts: Iterable[Fact], references: Mapping[int, str]
-) -> Iterator[tuple[_Account, list[str]]]:
+) -> Iterator[tuple[Account, list[str]]]:
     return _grouped((_account(fact), references[id(fact)]) for fact in facts)
 
 
-def _grouped(pairs: Iterable[tuple[_Account, str]]) -> Iterator[tuple[_Account, list[str]]]:
+def _grouped(pairs: Iterable[tuple[Account, str]]) -> Iterator[tuple[Account, list[str]]]:
     """The second ones of each first one, sorted and without repeats; one account after the other.
 
     Sorted, so that the same question has the same text for the database's cache of statements.
     """
-    found: dict[_Account, set[str]] = {}
+    found: dict[Account, set[str]] = {}
     for account, value in pairs:
         found.setdefault(account, set()).add(value)
     for account in sorted(found):
         yield account, sorted(found[account])
 
 
-def _account(fact: Fact | PaymentRecord) -> _Account:
+def _may_pay(fact: Fact) -> bool:
+    """Whether a payment may be paid after this fact."""
+    return isinstance(fact, TransferReceived) or fact.status in PAID or fact.movement is not None
+
+
+def _account(fact: Fact | PaymentRecord) -> Account:
     return fact.provider, fact.account

@@ -3,19 +3,22 @@
 An event is marked only after all targets took it, so a crash in between publishes it again under
 the same id; consumers deduplicate by that. A batch has at most one event of a payment. One that
 fails puts off its payment's queue, with growing pauses; the other payments go on. A broker that
-cannot be reached at all puts off everything, and counts against no event.
+cannot be reached puts off what it did not take, and that counts against no event.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Sequence
+import logging
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 import attrs
 from sqlalchemy import Connection
 
-from ..errors import BrokerUnavailable, ConfigurationError
+from ..errors import BrokerUnavailable, ConfigurationError, PaykitError, PublishError
 from ..events import PaymentProcessed
 from ..provider import Clock
 from ..publishing import Message, Publisher
@@ -29,6 +32,8 @@ Handler: TypeAlias = Callable[[PaymentProcessed], Awaitable[None] | None]
 
 _FIRST_PAUSE: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=5)
+#: A broker or a database that is back is not to be kept waiting for long.
+_LONGEST_REST: Final = timedelta(seconds=30)
 #: Seconds between looks at the outbox when nothing wakes the relay.
 POLL_SECONDS: Final = 1.0
 
@@ -89,8 +94,11 @@ def relay_once(
 
     Handlers get one event at a time, so that the lease has to last for one event only: in a batch,
     slow handlers of the first could let the lease of the last run out, and another process would
-    overtake. Raises :class:`BrokerUnavailable` after putting everything off.
+    overtake. Raises :class:`BrokerUnavailable`, or whatever else a publisher raised, after putting
+    everything off, and :class:`ConfigurationError` where there is nobody to publish to.
     """
+    if not handlers and not publishers:
+        raise ConfigurationError("nobody to publish to: subscribe a handler, or name a broker")
     limit = 1 if handlers else settings.batch
     waiting: Sequence[Waiting] = yield Transact(
         lambda conn: outbox.claim(
@@ -108,16 +116,19 @@ def relay_once(
         for publisher in publishers:
             left = [one.message for one in waiting if one.message.id not in failed]
             failed |= yield from _publish(publisher, left, clock, settings)
-    except BrokerUnavailable as error:
-        ids = [one.message.id for one in waiting]
-        wait = _FIRST_PAUSE
-        log.warning("%d events wait: %s", len(ids), error)
-        yield Transact(lambda conn: outbox.release(conn, ids, clock=clock, pause=wait))
+    except Exception as error:
+        # Nobody knows what became of any of them. Their claims need not run out for that.
+        everything: dict[str, BaseException] = dict.fromkeys(
+            (one.message.id for one in waiting), error
+        )
+        # Less than this relay rests now, so that it finds them when it comes back.
+        yield Transact(lambda conn: _release(conn, everything, clock, _FIRST_PAUSE / 2))
         raise
     for one in waiting:
         if handlers and one.message.id not in failed:
             failed |= yield from _handle(handlers, one.message)
     yield Transact(_ended(waiting, failed, clock, settings))
+    _tell(waiting, failed, settings)
     return len(waiting)
 
 
@@ -165,21 +176,79 @@ def _ended(
 ) -> Body[None]:
     out = [one.message.id for one in waiting if one.message.id not in failed]
 
+    unreached = {name: one for name, one in failed.items() if isinstance(one, BrokerUnavailable)}
+
     def body(conn: Connection) -> None:
         outbox.settle(conn, out, now=clock())
+        _release(conn, unreached, clock, _FIRST_PAUSE)
         for one in waiting:
             error = failed.get(one.message.id)
-            if error is not None:
+            if error is not None and one.message.id not in unreached:
                 outbox.postpone(
                     conn,
                     one.message.id,
                     clock=clock,
                     pause=pause(one.attempts, one.message.id),
-                    error=f"{type(error).__name__}: {error}",
+                    error=_said(error),
                     max_attempts=settings.max_attempts,
                 )
 
     return body
+
+
+def _release(
+    conn: Connection, failed: Mapping[str, BaseException], clock: Clock, wait: timedelta
+) -> None:
+    """Put off what the broker as a whole did not take; that is no try."""
+    by_reason: dict[str, list[str]] = {}
+    for event_id, error in failed.items():
+        by_reason.setdefault(_said(error), []).append(event_id)
+    for reason, ids in by_reason.items():
+        outbox.release(conn, ids, clock=clock, pause=wait, reason=reason)
+
+
+def _tell(
+    waiting: Sequence[Waiting], failed: Mapping[str, BaseException], settings: RelaySettings
+) -> None:
+    """Log the dead one by one, and the others by what they failed for."""
+    left: Counter[str] = Counter()
+    for one in waiting:
+        error = failed.get(one.message.id)
+        if error is None:
+            continue
+        tries = one.attempts + (not isinstance(error, BrokerUnavailable))
+        if settings.max_attempts is not None and tries >= settings.max_attempts:
+            log.error("event %s is dead after %d tries: %s", one.message.id, tries, _said(error))
+        elif isinstance(error, PublishError):  # what a handler raised is logged already
+            left[_said(error)] += 1
+    for reason, count in left.items():
+        log.warning("%d events are not out yet: %s", count, reason)
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def tell_failure(error: BaseException) -> None:
+    """Log why a relay that goes on by itself has to rest."""
+    known = isinstance(error, PaykitError)
+    log.log(
+        logging.WARNING if known else logging.ERROR,
+        "the relay will try again: %s",
+        _said(error),
+        exc_info=None if known else error,
+    )
+
+
+def rest(failures: int) -> timedelta:
+    """How long a relay waits for a broker or a database that failed so often in a row.
+
+    Doubling, at most half a minute; by chance up to a tenth less, so that many relays do not all
+    come at once.
+    """
+    doublings: int = 2 ** min(failures, 10)
+    longest = min(_LONGEST_REST, _FIRST_PAUSE * doublings)
+    return longest * (1 - random.random() / 10)  # noqa: S311 - not a secret
 
 
 def pause(attempts: int, name: str = "") -> timedelta:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import attrs
 from sqlalchemy import Connection, exists, insert, select, update
@@ -12,10 +13,15 @@ from sqlalchemy import Connection, exists, insert, select, update
 from ..errors import InvalidRequest
 from ..events import PaymentProcessed, Source, TransferReceived
 from ..models import PaymentStatus
+from ..provider import Outcome
 from . import recording, rows
 from .recording import Fact, Recorded
 from .schema import inbox, payments
-from .state import PaymentRecord
+from .state import PAID, PaymentRecord
+
+S = PaymentStatus
+#: Nothing is known of it but that it was asked for.
+_WAITING: Final = frozenset({S.PENDING.value, S.REQUIRES_ACTION.value, S.UNKNOWN.value})
 
 
 @attrs.frozen(slots=True)
@@ -70,7 +76,7 @@ def release(conn: Connection, payment_id: str) -> None:
         payments.delete().where(
             payments.c.payment_id == payment_id,
             payments.c.session.is_(None),
-            payments.c.status == PaymentStatus.PENDING.value,
+            payments.c.status == S.PENDING.value,
             ~exists().where(inbox.c.payment_id == payment_id),
         )
     )
@@ -81,6 +87,7 @@ def record_session(
     payment_id: str,
     session: str,
     fact: PaymentProcessed,
+    now: datetime,
     *,
     expires_at: datetime | None = None,
 ) -> Recorded:
@@ -90,11 +97,26 @@ def record_session(
         .where(payments.c.payment_id == payment_id)
         .values(session=session, expires_at=expires_at)
     )
-    recorded = recording.News((fact,), "", fact.occurred_at)(conn)
+    recorded = record_answer(conn, payment_id, fact, now)
     record = rows.load(conn, payment_id)
     # A notice may have been stored as nobody's while our row was being written.
     joined = join_orphans(conn, record) if record is not None else 0
     return Recorded(recorded.outcome, recorded.events + joined)
+
+
+def record_answer(
+    conn: Connection, payment_id: str, fact: PaymentProcessed, now: datetime
+) -> Recorded:
+    """Apply what the provider answered when it was asked for a payment.
+
+    Nothing can have happened to the payment before that, though the answer may come late, and once
+    more to whoever asks again under the same key. So it is old news as soon as anything else is
+    known, unless it tells of money.
+    """
+    row = rows.lock(conn, payment_id)
+    if row is not None and row.status not in _WAITING and fact.status not in PAID:
+        return Recorded(Outcome.ACCEPTED, 0)
+    return recording.News((fact,), "", now)(conn)
 
 
 def load_session(conn: Connection, payment_id: str) -> Reserved | None:

@@ -11,22 +11,29 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
-    bindparam,
     false,
     or_,
     select,
-    update,
 )
 
 from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
+from .bulk import Many, Rows
 from .fitting import cut, fitting
 from .schema import CODE_LENGTH, payments
 from .state import PaymentRecord
 
 #: The names of a provider and of an account there.
 Account: TypeAlias = tuple[str, str]
-
+#: All that has to be known of a payment to apply facts to it: not its session, the largest column.
+COLUMNS: Final = tuple(
+    payments.c[name]
+    for name in (
+        "payment_id order_id provider account reference provider_id currency amount captured "
+        "refunded received received_at status capture discrepancy code reason sequence created_at "
+        "updated_at expires_at pays_order has_movements has_commands check_at checks given_up_at"
+    ).split()
+)
 #: What a fact may change; the rest of a row is as it was asked.
 _CHANGES: Final = (
     "status",
@@ -46,11 +53,7 @@ _CHANGES: Final = (
     "checks",
     "given_up_at",
 )
-_UPDATE: Final = (
-    update(payments)
-    .where(payments.c.payment_id == bindparam("_payment_id"))
-    .values({name: bindparam(name) for name in _CHANGES})
-)
+_UPDATE: Final = Many(payments, ("payment_id", *_CHANGES), key="payment_id")
 
 
 def of_reference(provider: str, account: str, reference: str) -> Select[Any]:
@@ -153,7 +156,6 @@ def changes(record: PaymentRecord) -> dict[str, Any]:
     }
 
 
-def write(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    """Update payments; each row has ``payment_id`` as ``_payment_id`` and all that may change."""
-    if rows:
-        conn.execute(_UPDATE, rows)
+def write(conn: Connection, rows: Rows) -> None:
+    """Update payments; each row has its ``payment_id`` and all that may change."""
+    _UPDATE.write(conn, rows)

@@ -14,8 +14,10 @@ import queue
 import random
 import threading
 import time
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import attrs
@@ -45,6 +47,11 @@ class Job(Protocol):
         """Whether somebody still waits for it."""
         ...
 
+    @property
+    def loop(self) -> AbstractEventLoop | None:
+        """The event loop to hand over the result in; ``None``: any thread may do that."""
+        ...
+
     def end(self, value: Any, problem: BaseException | None) -> None:
         """Hand over the result. Called once, after the commit."""
         ...
@@ -54,6 +61,7 @@ class Job(Protocol):
 class _FutureJob(Generic[T]):
     body: Body[T]
     future: Future[T]
+    loop: None = None
 
     def begin(self) -> bool:
         return self.future.set_running_or_notify_cancel()
@@ -125,8 +133,7 @@ class Writer:
         while (group := self._take()) is not None:
             jobs = [job for job in group if job.begin()]
             if jobs:
-                for job, end in zip(jobs, self._commit(jobs), strict=True):
-                    job.end(*end)
+                _hand_over(jobs, self._commit(jobs))
 
     def _take(self) -> list[Job] | None:
         """The next group: what waits already, and at least one; ``None``: it is over."""
@@ -197,6 +204,24 @@ class _Work:
             return [(self._jobs[0].body(conn), None)]
         news: list[Any] = [job.body for job in self._jobs]
         return [(one, None) for one in recording.record(conn, news)]
+
+
+def _hand_over(jobs: Sequence[Job], ends: Sequence[_End]) -> None:
+    """Give each job its end. A loop is woken once for all of its own, for that costs a while."""
+    by_loop: dict[AbstractEventLoop, list[tuple[Job, _End]]] = {}
+    for job, end in zip(jobs, ends, strict=True):
+        if job.loop is None:
+            job.end(*end)
+        else:
+            by_loop.setdefault(job.loop, []).append((job, end))
+    for loop, mine in by_loop.items():
+        with suppress(RuntimeError):  # a loop that is closed waits for nothing any more
+            loop.call_soon_threadsafe(_end_all, mine)
+
+
+def _end_all(jobs: Sequence[tuple[Job, _End]]) -> None:
+    for job, end in jobs:
+        job.end(*end)
 
 
 def _is_passing(error: Exception) -> bool:

@@ -137,8 +137,9 @@ class OverFastStream(ABC, Generic[B]):
             return message.structured(self._source)
         return message.payload.encode()
 
-    @abstractmethod
-    def _make(self, url: str) -> B: ...
+    def _make(self, url: str) -> B:
+        """A broker of our own, for those that can be had by an address."""
+        raise ConfigurationError(f"{type(self).__name__} takes a broker of FastStream, not {url!r}")
 
     @abstractmethod
     def _place(self) -> str:

@@ -33,13 +33,12 @@ class FastStreamKafkaPublisher(OverFastStream["KafkaBroker | ConfluentBroker"]):
         mode: Mode = "binary",
         timeout: float = TIMEOUT,
     ) -> None:
+        if isinstance(broker, str):
+            self._make(broker)  # which refuses it; KafkaPublisher takes addresses
         super().__init__(broker, source=source, mode=mode, timeout=timeout)
         if not topic:
             raise ConfigurationError("Kafka needs a topic")
         self._topic = topic
-
-    def _make(self, url: str) -> KafkaBroker | ConfluentBroker:
-        raise ConfigurationError(f"give a FastStream broker, or use KafkaPublisher({url!r})")
 
     def _place(self) -> str:
         return f"Kafka topic {self._topic}"

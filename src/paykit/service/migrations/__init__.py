@@ -84,6 +84,15 @@ def check(have: int) -> None:
         )
 
 
+def require_newest(have: int) -> None:
+    """Refuse a database that is not at :data:`NEWEST`; the message says what to do."""
+    check(have)
+    if have < NEWEST:
+        raise ConfigurationError(
+            f"the tables are at version {have} of {NEWEST}: run paykit db upgrade"
+        )
+
+
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
     """Keep other processes from upgrading at the same time."""

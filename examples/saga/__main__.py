@@ -1,0 +1,66 @@
+"""Starts the whole shop, sends customers of every kind, and tells what becomes of their orders."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+
+from .brokers import connect
+from .customers import CUSTOMERS
+from .notification import NotificationService
+from .order import OrderService
+from .payment import PaymentParty
+from .processes import Shop
+from .settings import Settings
+from .shipping import ShippingService
+from .stock import StockService
+from .story import TOPICS, Story
+
+PARTIES = (OrderService, PaymentParty, StockService, ShippingService, NotificationService)
+
+
+def main() -> int:
+    """0, when every order came to its right end."""
+    parser = argparse.ArgumentParser(prog="python -m examples.saga", description=__doc__)
+    parser.add_argument(
+        "--broker",
+        default="",
+        help="kafka://host:9092, amqp://…, nats://… or redis://… (default: a Kafka in memory)",
+    )
+    parser.add_argument("--prefix", help="begins the names of topics (default: a new one)")
+    parser.add_argument("--patience", type=float, default=60, help="seconds until it gives up")
+    asked = parser.parse_args()
+    run = secrets.token_hex(3)
+    customers = {f"{run}-{number}": one for number, one in enumerate(CUSTOMERS, start=1)}
+    with tempfile.TemporaryDirectory(prefix="saga-") as folder:
+        settings = Settings(
+            broker=asked.broker, prefix=asked.prefix or f"saga-{run}", folder=folder
+        )
+        with Shop(settings) as shop:
+            story = asyncio.run(_tell(shop.settings, Story(customers), asked.patience))
+        if asked.broker and not asked.prefix:
+            asyncio.run(_clean_up(shop.settings))
+    print(f"\n{story.table()}")
+    return 0 if story.ended else 1
+
+
+async def _tell(settings: Settings, story: Story, patience: float) -> Story:
+    bus = connect(settings)
+    try:
+        await story.tell(bus, patience=patience)
+    finally:
+        await bus.stop()
+    return story
+
+
+async def _clean_up(settings: Settings) -> None:
+    bus = connect(settings)
+    await bus.remove({**{party.name: party.reads for party in PARTIES}, "story": TOPICS})
+    await bus.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What commands have in common: the database, times, and errors in one line."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from ..errors import PaykitError
+from ..provider import Provider, utc_now
+
+if TYPE_CHECKING:
+    from ..service import PaymentService, RelaySettings
+
+#: What the extras bring; the absence of anything else is a fault, not a missing extra.
+_EXTRAS: Final = frozenset({"jinja2", "sqlalchemy", "starlette", "uvicorn"})
+_UNITS: Final = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_DURATION: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+
+
+def duration(text: str) -> timedelta:
+    """A duration, more than nothing: ``90s``, ``15m``, ``12h``, ``30d``, ``2w``."""
+    found = _DURATION.fullmatch(text)
+    if found is None or not int(found[1]):
+        raise click.BadParameter(f"{text!r:.40} is not a duration such as 90s, 15m, 12h, 30d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def moment(text: str) -> datetime:
+    """A time in ISO 8601, in UTC unless it names a zone; or so long ago: ``30d``."""
+    if _DURATION.fullmatch(text):
+        return utc_now() - duration(text)
+    try:
+        told = datetime.fromisoformat(text)
+        return (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise click.BadParameter(f"{text!r:.40} is neither a time in ISO 8601 nor 30d") from None
+
+
+def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--database``. From the environment it shows in no list of processes."""
+    return click.option(
+        "--database",
+        metavar="URL",
+        required=True,
+        envvar="PAYKIT_DATABASE",
+        show_envvar=True,
+        help="The service's database: sqlite:///payments.db, postgresql://…, mysql://…",
+    )(command)
+
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")(command)
+
+
+@contextmanager
+def open_service(
+    database: str, providers: Sequence[Provider] = (), *, relay: RelaySettings | None = None
+) -> Iterator[PaymentService]:
+    """The service on a database whose tables are there and the newest; errors in one line."""
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    with one_line_errors("service"):
+        from ..service import PaymentService
+        from ..service.upgrading import require_upgraded
+
+        require_upgraded(database)
+        with PaymentService(providers, database=database, relay=relay) as service:
+            yield service
+
+
+@contextmanager
+def one_line_errors(extra: str) -> Iterator[None]:
+    """Say what is wrong in one line, and end with code 1; ``extra`` is what may be missing."""
+    try:
+        yield
+    except PaykitError as error:
+        raise click.ClickException(" ".join(str(error).split())) from error
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in _EXTRAS:
+            raise
+        raise click.ClickException(
+            f"{package} is missing: pip install 'paykit-adapters[{extra}]'"
+        ) from error
