@@ -312,6 +312,20 @@ def test_a_sum_ends_what_nothing_else_explains(refunded, moved, end):
 
 
 @pytest.mark.parametrize(
+    ("refunded", "done"),
+    [(30, False), (50, False), (79, False), (80, True), (100, True)],
+)
+def test_a_sum_ends_all_that_are_under_way_or_none(refunded, done):
+    known = [
+        command(K.REFUND, 50, number=1),
+        command(K.REFUND, 30, C.WAITING, number=2, total=vnd(80)),
+        command(K.REFUND, 20, number=3, total=vnd(100), sent_at=None),
+    ]
+    found = ends(record(refunded=refunded), known, {})
+    assert states(found) == ({"cmd_1": C.DONE, "cmd_2": C.DONE} if done else {})
+
+
+@pytest.mark.parametrize(
     ("kind", "status", "captured", "reason", "end"),
     [
         (K.CAPTURE, S.SUCCEEDED, 100, None, C.DONE),

@@ -7,7 +7,7 @@ nothing is sent once more that may have been done, and nothing counts as done th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import attrs
@@ -69,11 +69,12 @@ def ends(
                 named.add(command.command_id)
                 found[command.command_id] = End(command, _ENDS[entry.state], name[1])
                 break
-    for command in known:
-        if command.command_id not in found and command.state in OPEN:
-            state = _by_record(command, record, entries, told)
-            if state is not None:
-                found[command.command_id] = End(command, state)
+    left = [one for one in known if one.command_id not in found and one.state in OPEN]
+    counted = {kind: _are_counted(kind, left, record, entries) for kind in _KINDS}
+    for command in left:
+        state = _by_record(command, record, counted, told)
+        if state is not None:
+            found[command.command_id] = End(command, state)
     return [end for end in found.values() if end.state is not end.command.state]
 
 
@@ -118,18 +119,17 @@ def _may_be(command: Command, name: _Name, entry: Entry) -> bool:
 def _by_record(
     command: Command,
     record: PaymentRecord,
-    entries: Entries,
+    counted: Mapping[CommandKind, bool],
     told: Collection[PaymentProcessed],
 ) -> CommandState | None:
     """How a command ended by what the payment came to; ``None``: that does not tell."""
+    if command.sent_at is not None and counted.get(command.kind):
+        return CommandState.DONE
     match command.kind:
         case CommandKind.CAPTURE:
-            if _is_counted(command, record.captured, entries, MovementKind.CAPTURE):
-                return CommandState.DONE
             return CommandState.REFUSED if record.status in UNPAID else None
         case CommandKind.REFUND:
-            counted = _is_counted(command, record.refunded, entries, MovementKind.REFUND)
-            return CommandState.DONE if counted else None
+            return None
         case CommandKind.VOID:
             if record.status in HELD_NO_MORE:
                 return CommandState.DONE
@@ -138,13 +138,22 @@ def _by_record(
             return CommandState.REFUSED if refused or taken else None
 
 
-def _is_counted(command: Command, total: Money, entries: Entries, kind: MovementKind) -> bool:
-    """Whether a total has a command in it: it has come to it, and nothing else explains it."""
-    if command.sent_at is None or total < command.total:
-        return False
+def _are_counted(
+    kind: CommandKind, left: Iterable[Command], record: PaymentRecord, entries: Entries
+) -> bool:
+    """Whether a total has all commands of a kind in it that may have arrived.
+
+    It has come to what they lead up to, and no movement on record explains that. Of some of them it
+    cannot tell which: another one may be on its way, with its answer yet to come.
+    """
+    sent = [one for one in left if one.kind is kind and one.sent_at is not None]
+    total = record.refunded if kind is CommandKind.REFUND else record.captured
+    nothing = Money(0, total.currency)
     moved = (
         entry.movement.amount
         for (of_kind, _), entry in entries.items()
-        if of_kind is kind and entry.state is MovementState.COUNTED
+        if of_kind is _KINDS[kind] and entry.state is MovementState.COUNTED
     )
-    return total - sum(moved, start=Money(0, total.currency)) >= command.amount
+    unexplained = total - sum(moved, start=nothing)
+    enough = unexplained >= sum((one.amount for one in sent), start=nothing)
+    return enough and all(total >= one.total for one in sent)
