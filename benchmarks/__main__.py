@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 
-from . import calls, cards, imports, intake, transfers, webhooks
+from . import calls, cards, imports, intake, relay, transfers, webhooks
 from .measure import Row
 
 HEADINGS = ("measured", "µs", "against", "ratio", "limit", "")
@@ -65,6 +65,12 @@ def parts(cpu: int | None, *, quick: bool) -> dict[str, Callable[[], list[Row]]]
             rounds=1 if quick else 5,
             seconds=0.5 if quick else 2,
             most=10_000 if quick else 40_000,
+        ),
+        "relay": partial(
+            relay.rows,
+            rounds=2 if quick else 9,
+            batches=4 if quick else 20,
+            count=50 if quick else 500,
         ),
     }
 

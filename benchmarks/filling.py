@@ -102,12 +102,16 @@ def make_templates(url: str) -> None:
         assert service.receive(notice, provider="momo").published == 1
 
 
-def fill(url: str, *, unpaid: int, paid: int = 0) -> None:
-    """Make payments 1 to ``unpaid``, which are open, and behind them ``paid`` that are paid."""
+def fill(url: str, *, unpaid: int = 0, paid: int = 0, published: bool = True) -> None:
+    """Make payments 1 to ``unpaid``, which are open, and behind them ``paid`` that are paid.
+
+    The events of those are ``published``, or wait for a relay.
+    """
     make_templates(url)
     with engine_of(url) as engine:
         with engine.begin() as connection:
-            connection.execute(update(outbox).values(published_at=NOW))
+            if published:
+                connection.execute(update(outbox).values(published_at=NOW))
             open_payment = _row(connection, payments, payments.c.reference == _OPEN)
             history = (
                 (payments, _row(connection, payments, payments.c.reference == _PAID)),
@@ -117,6 +121,12 @@ def fill(url: str, *, unpaid: int, paid: int = 0) -> None:
         _copy(engine, payments, open_payment, range(1, unpaid + 1))
         for table, row in history:
             _copy(engine, table, row, range(unpaid + 1, unpaid + paid + 1))
+        with engine.begin() as connection:
+            connection.execute(
+                update(outbox)
+                .where(outbox.c.aggregateid == history[2][1]["aggregateid"])
+                .values(published_at=NOW)
+            )
         _analyze(engine, (payments, inbox, outbox) if paid else (payments,))
 
 

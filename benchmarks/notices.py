@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from paykit import Money
+from paykit import Delivery, Money
 from paykit.testing import deliveries
 
 from .fixtures import NOW, momo
@@ -40,15 +40,20 @@ def reference(number: int | str) -> str:
     return f"order-{number}"
 
 
-def signed(number: int) -> bytes:
-    delivery = deliveries.paid(
+def delivery(number: int) -> Delivery:
+    """MoMo tells that this payment is paid."""
+    return deliveries.paid(
         momo(),
         reference=reference(number),
         amount=AMOUNT,
         at=NOW,
         provider_id=str(PROVIDER_ID + number),
     )
-    return _HEAD % (len(delivery.body), delivery.body)
+
+
+def signed(number: int) -> bytes:
+    body = delivery(number).body
+    return _HEAD % (len(body), body)
 
 
 def notices(numbers: Sequence[int]) -> list[Notice]:

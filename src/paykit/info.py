@@ -137,5 +137,8 @@ class ProviderInfo:
     ask_on_return: bool = False
 
     def may_repeat(self, capability: Capability, age: timedelta) -> bool:
-        """Whether a call that was first made this long ago may be sent once more, unchanged."""
-        return age < self.repeatable_for.get(capability, timedelta(0))
+        """Whether a call that was first made this long ago may be sent once more, unchanged.
+
+        An age below nothing, by another process's clock that is ahead, is none.
+        """
+        return max(age, timedelta(0)) < self.repeatable_for.get(capability, timedelta(0))

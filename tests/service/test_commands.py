@@ -62,7 +62,6 @@ def command(kind, minor, state=C.RESERVED, *, number=1, **more):
         "reference": f"R-1-R{number}" if kind is K.REFUND else None,
         "amount": vnd(minor),
         "base": vnd(0),
-        "total": vnd(minor),
         "state": state,
         "attempts": 1,
         "sent_at": START,
@@ -88,7 +87,7 @@ def written(planned, kind, number, state=C.RESERVED):
     """A plan as the command that is written down for it."""
     return command(
         kind, planned.amount.minor, state, number=number,
-        key=planned.key, base=planned.base, total=planned.total,
+        key=planned.key, base=planned.base,
     )  # fmt: skip
 
 
@@ -146,11 +145,11 @@ def test_never_more_is_moved_than_there_is(now, known, what):
         case K.REFUND:
             assert planned.amount.minor > 0
             assert now.refunded.minor + moving <= now.captured.minor
-            assert planned.total.minor == now.refunded.minor + moving
+            assert planned.base == now.refunded
         case K.CAPTURE:
             assert planned.amount.minor > 0
             assert now.captured.minor + moving <= ASKED
-            assert planned.total.minor == now.captured.minor + moving
+            assert planned.base == now.captured
             assert all(one.kind is not K.VOID for one in open_)
         case K.VOID:
             assert all(one.kind is not K.CAPTURE for one in open_)
@@ -210,7 +209,7 @@ def test_what_is_sent_later_is_held_against_the_record_of_then(kind, amount, all
         return
     sent = rebased(now, late, others)
     base = 10 if kind is K.REFUND else 60
-    assert (sent.base, sent.total) == (vnd(base), vnd(base + 10 + amount))
+    assert sent.base == vnd(base)
 
 
 # Ends.
@@ -285,7 +284,7 @@ def test_what_it_cannot_have_been_is_left(other):
 
 
 def test_what_was_told_before_ends_nothing_that_came_later():
-    mine = command(K.REFUND, 50, base=vnd(50), total=vnd(100))
+    mine = command(K.REFUND, 50, base=vnd(50))
     assert ends(record(refunded=50), [mine], movement(REFUND, "re-1", 50)) == []
 
 
@@ -318,11 +317,28 @@ def test_a_sum_ends_what_nothing_else_explains(refunded, moved, end):
 def test_a_sum_ends_all_that_are_under_way_or_none(refunded, done):
     known = [
         command(K.REFUND, 50, number=1),
-        command(K.REFUND, 30, C.WAITING, number=2, total=vnd(80)),
-        command(K.REFUND, 20, number=3, total=vnd(100), sent_at=None),
+        command(K.REFUND, 30, C.WAITING, number=2),
+        command(K.REFUND, 20, number=3, sent_at=None),
     ]
     found = ends(record(refunded=refunded), known, {})
     assert states(found) == ({"cmd_1": C.DONE, "cmd_2": C.DONE} if done else {})
+
+
+@pytest.mark.parametrize(
+    ("state", "ended", "refunded", "end"),
+    [
+        (C.REFUSED, 9, 50, C.DONE),  # it came to nothing, so it is in no total
+        (C.DONE, 9, 50, None),  # the total is its doing
+        (C.DONE, 9, 70, C.DONE),
+        (C.DONE, 0, 50, None),  # and so it is if it was done before
+    ],
+)
+def test_what_else_was_done_since_is_in_the_sum_as_well(state, ended, refunded, end):
+    base = vnd(20 if ended == 0 else 0)
+    other = command(K.REFUND, 20, state, number=1, updated_at=START + timedelta(seconds=ended))
+    mine = command(K.REFUND, 50, number=2, base=base)
+    found = ends(record(refunded=refunded), [other, mine], {})
+    assert states(found) == ({"cmd_2": end} if end else {})
 
 
 @pytest.mark.parametrize(

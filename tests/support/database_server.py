@@ -75,6 +75,10 @@ class Server:
         """Drop a database though it be in use; one that is gone is fine."""
         raise NotImplementedError
 
+    def leave(self, name: str) -> None:
+        """End the connections to a database, but that of our own."""
+        raise NotImplementedError
+
     def blank(self, name: str) -> None:
         """Drop all that is in a database, and end the connections to it."""
         raise NotImplementedError

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -113,28 +114,64 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def shared_databases(
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], str]]:
-    """One database on each server for all tests of this process, made when first asked for."""
-    with contextlib.ExitStack() as stack:
-        made: dict[str, URL] = {}
+) -> Iterator[Callable[[str, str], str]]:
+    """Databases for all tests of this process, each made when it is first asked for.
 
-        def shared(kind: str) -> str:
+    Gives the URL for a kind and a purpose; kinds that have a server in common share them.
+    """
+    with contextlib.ExitStack() as stack:
+        made: dict[tuple[str, str], URL] = {}
+
+        def shared(kind: str, purpose: str) -> str:
             backend = DRIVERS[kind].partition("+")[0]
-            if backend not in made:
+            if (backend, purpose) not in made:
                 folder = tmp_path_factory.getbasetemp()
                 url = stack.enter_context(fresh_database(kind, folder=folder))
-                made[backend] = make_url(url)
-            url = made[backend].set(drivername=DRIVERS[kind])
+                if purpose == "tables":
+                    _make_tables(url)
+                made[backend, purpose] = make_url(url)
+            url = made[backend, purpose].set(drivername=DRIVERS[kind])
             return url.render_as_string(hide_password=False)
 
         yield shared
 
 
 @pytest.fixture
-def any_database(database_kind: str, shared_databases: Callable[[str], str], tmp_path: Path) -> str:
+def any_database(
+    database_kind: str, shared_databases: Callable[[str, str], str], tmp_path: Path
+) -> str:
     """The URL of a database without tables, of each kind in turn."""
     if database_kind == "sqlite":
         return f"sqlite:///{tmp_path}/payments.db"
-    url = shared_databases(database_kind)
+    url = shared_databases(database_kind, "none")
     blank(url)
     return url
+
+
+@pytest.fixture
+def ready_database(
+    database_kind: str, shared_databases: Callable[[str, str], str], tmp_path: Path
+) -> str:
+    """The URL of a database with paykit's tables and nothing in them, of each kind in turn.
+
+    The tables are made once, so a test that changes them takes ``any_database`` instead.
+    """
+    return with_tables(database_kind, shared_databases, tmp_path)
+
+
+def with_tables(kind: str, shared_databases: Callable[[str, str], str], folder: Path) -> str:
+    """What ``ready_database`` gives, for fixtures that choose the kind by themselves."""
+    url = shared_databases(kind, "tables")
+    if kind == "sqlite":
+        copy = shutil.copy(make_url(url).database or "", folder / "payments.db")
+        return f"sqlite:///{copy}"
+    parsed = make_url(url)
+    server_at(parsed).leave(parsed.database or "")
+    empty(url, keep=["paykit_schema"])
+    return url
+
+
+def _make_tables(url: str) -> None:
+    from paykit.service import upgrade_database
+
+    upgrade_database(url)

@@ -20,13 +20,15 @@ class MariaDb(Server):
     def create(self, name: str) -> None:
         self._run("", f"CREATE DATABASE `{name}`")
 
-    def drop(self, name: str) -> None:
+    def leave(self, name: str) -> None:
         for (number,) in self._run(
             "", "SELECT id FROM information_schema.processlist WHERE db = %s", (name,)
         ):
             with contextlib.suppress(Exception):  # it has ended by itself
                 self._run("", f"KILL {number}")
-        self._forget(name)
+
+    def drop(self, name: str) -> None:
+        self.leave(name)
         self._run("", f"DROP DATABASE IF EXISTS `{name}`")
 
     def blank(self, name: str) -> None:
@@ -55,7 +57,10 @@ class MariaDb(Server):
             **mysql_settings(self._base), database=name or None, autocommit=True
         )
         with connection.cursor() as cursor:
-            cursor.execute(f"SET lock_wait_timeout = {LOCK_SECONDS}, foreign_key_checks = 0")
+            cursor.execute(
+                f"SET lock_wait_timeout = {LOCK_SECONDS},"
+                f" innodb_lock_wait_timeout = {LOCK_SECONDS}, foreign_key_checks = 0"
+            )
         return connection
 
     def _is_broken(self, connection: Any) -> bool:
@@ -71,5 +76,6 @@ def mysql_settings(url: str | URL) -> dict[str, Any]:
         "user": parsed.username,
         "password": parsed.password,
         "unix_socket": parsed.query.get("unix_socket"),
+        "ssl_disabled": True,
     }
     return {name: value for name, value in settings.items() if value is not None}

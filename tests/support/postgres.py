@@ -23,12 +23,15 @@ class Postgres(Server):
         self._forget(name)
         self._home(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def blank(self, name: str) -> None:
+    def leave(self, name: str) -> None:
         self._run(
             name,
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid()",
         )
+
+    def blank(self, name: str) -> None:
+        self.leave(name)
         self._run(name, "DROP SCHEMA IF EXISTS public CASCADE; CREATE SCHEMA public")
 
     def empty(self, name: str, keep: Sequence[str]) -> None:

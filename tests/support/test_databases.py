@@ -22,6 +22,9 @@ from sqlalchemy import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from paykit.service import PaymentService
+from tests.service.shop import notice, request, vnpay
+
 from .database_server import leftovers, new_name
 from .databases import DRIVERS, KINDS, blank, empty, fresh_database, server
 
@@ -110,6 +113,19 @@ def test_a_transaction_that_somebody_left_open_is_not_in_the_way(any_database):
     assert time.monotonic() - started < 5
     holder.invalidate()
     assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_ready_one_has_the_tables_and_nothing_in_them(ready_database, turn):
+    with PaymentService([vnpay()], database=ready_database) as service:
+        session = service.create(request(), provider="vnpay")
+        service.receive(notice(), provider="vnpay")
+    engine = blocking(ready_database)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT payment_id, status FROM paykit_payments")).all()
+        counted = connection.execute(text("SELECT count(*) FROM paykit_outbox")).scalar_one()
+    assert (found, counted) == ([(session.payment_id, "succeeded")], 1)
     engine.dispose()
 
 

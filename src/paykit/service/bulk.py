@@ -124,7 +124,8 @@ class Many:
         def values_of(row: Mapping[str, Any]) -> Any:
             values = list(take(row))
             for place, convert in to_convert:
-                values[place] = convert(values[place])
+                if values[place] is not None:
+                    values[place] = convert(values[place])
             if compiled.positiontup:
                 return tuple(values)
             return dict(zip(parameters, values, strict=True))

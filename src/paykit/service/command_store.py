@@ -80,7 +80,6 @@ def reserve(
         reference=_new_name(partial(wanted.name_it, record), known) if wanted.name_it else None,
         amount=plan.amount,
         base=plan.base,
-        total=plan.total,
         final=wanted.final,
         description=wanted.description,
         state=CommandState.RESERVED,
@@ -355,7 +354,7 @@ def _to_row(command: Command) -> dict[str, Any]:
     row = attrs.asdict(command, recurse=False)
     row["idempotency_key"] = row.pop("key")
     row["amount"], row["currency"] = command.amount.minor, command.amount.currency
-    row["base"], row["total"] = command.base.minor, command.total.minor
+    row["base"] = command.base.minor
     row["kind"], row["state"] = command.kind.value, command.state.value
     return row
 
@@ -369,7 +368,6 @@ def _to_command(row: Row[Any]) -> Command:
         reference=row.reference,
         amount=Money(row.amount, row.currency),
         base=Money(row.base, row.currency),
-        total=Money(row.total, row.currency),
         final=row.final,
         description=row.description,
         state=CommandState(row.state),

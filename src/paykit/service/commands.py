@@ -17,6 +17,7 @@ from ..errors import InvalidRequest
 from ..models import Payment, PaymentRef, PaymentStatus, Refund, RefundRequest
 from ..money import Money
 from ..provider import Capability
+from ..text import unstorable
 from .schema import REFERENCE_LENGTH
 from .state import PAID, PaymentRecord
 
@@ -60,10 +61,9 @@ OPEN: Final = frozenset({CommandState.RESERVED, CommandState.WAITING})
 class Command:
     """One command on record. What is sent is frozen.
 
-    ``base`` is what was captured or given back when it was written down, ``total`` what that leads
-    up to, together with what was under way then. ``sent_at`` is when it may first have reached the
-    provider, ``None`` if it certainly did not. ``given_up_at`` is set once nothing can be found out
-    about it any more, with the ``note``.
+    ``base`` is what was captured or given back before it. ``sent_at`` is when it may first have
+    reached the provider, ``None`` if it certainly did not. ``given_up_at`` is set once nothing can
+    be found out about it any more, with the ``note``.
     """
 
     command_id: str
@@ -72,7 +72,6 @@ class Command:
     key: str
     amount: Money
     base: Money
-    total: Money
     state: CommandState
     created_at: datetime
     updated_at: datetime
@@ -98,13 +97,20 @@ class Wanted:
     amount: Money | None = None
     key: str | None = attrs.field(default=None)
     final: bool = True
-    description: str = ""
+    description: str = attrs.field(default="")
     name_it: Callable[[PaymentRecord, int], str] | None = None
 
     @key.validator
     def _fits(self, _attribute: object, key: str | None) -> None:
         if key is not None and not 0 < len(key) <= REFERENCE_LENGTH:
             raise InvalidRequest(f"has 1 to {REFERENCE_LENGTH} characters", field="idempotency_key")
+        if why := unstorable(key):
+            raise InvalidRequest(why, field="idempotency_key")
+
+    @description.validator
+    def _can_be_kept(self, _attribute: object, description: str) -> None:
+        if why := unstorable(description):
+            raise InvalidRequest(why, field="description")
 
 
 def to_capture(payment_id: str, amount: Money | None, key: str | None, *, final: bool) -> Wanted:
@@ -139,7 +145,6 @@ class Plan:
     key: str
     amount: Money
     base: Money
-    total: Money
     command: Command | None = None
 
 
@@ -197,7 +202,7 @@ def _plan_capture(record: PaymentRecord, wanted: Wanted, known: Sequence[Command
     if amount > left:
         raise InvalidRequest(f"at most {left} is held", field="amount")
     key = wanted.key or _new_key(record, known, CommandKind.CAPTURE, str(amount.minor))
-    return Plan(key, amount, record.captured, record.captured + under_way + amount)
+    return Plan(key, amount, record.captured)
 
 
 def _plan_void(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]) -> Plan | None:
@@ -208,7 +213,7 @@ def _plan_void(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]) 
     if not _is_to_void(record):
         return None
     _refuse_beside(known, CommandKind.CAPTURE)
-    return Plan(key, held(record), record.captured, record.captured)
+    return Plan(key, held(record), record.captured)
 
 
 def _plan_refund(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]) -> Plan | None:
@@ -238,7 +243,7 @@ def _plan_refund(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]
     is_whole = wanted.amount is not None or amount == record.captured
     what = str(amount.minor) if is_whole else rest
     key = wanted.key or _new_key(record, known, CommandKind.REFUND, what)
-    return Plan(key, amount, record.refunded, record.refunded + under_way + amount)
+    return Plan(key, amount, record.refunded)
 
 
 def _of_default(
@@ -268,7 +273,7 @@ def _of_key(known: Sequence[Command], key: str, wanted: Wanted) -> Plan | None:
 
 
 def _former(command: Command) -> Plan:
-    return Plan(command.key, command.amount, command.base, command.total, command=command)
+    return Plan(command.key, command.amount, command.base, command=command)
 
 
 def _new_key(record: PaymentRecord, known: Iterable[Command], kind: CommandKind, what: str) -> str:
@@ -288,7 +293,7 @@ def _refuse_beside(known: Sequence[Command], kind: CommandKind) -> None:
 
 
 def rebased(record: PaymentRecord, command: Command, others: Iterable[Command]) -> Command:
-    """A command that is sent only now, with what it leads up to from here.
+    """A command that is sent only now, by the record of now.
 
     Raises :class:`InvalidRequest` where there is not so much left by now.
     """
@@ -302,7 +307,7 @@ def rebased(record: PaymentRecord, command: Command, others: Iterable[Command]) 
             return command
     if command.amount > left:
         raise InvalidRequest(f"at most {max(left, _nothing(record))} is left", field="amount")
-    return attrs.evolve(command, base=base, total=base + under_way + command.amount)
+    return attrs.evolve(command, base=base)
 
 
 def _under_way(record: PaymentRecord, known: Iterable[Command], kind: CommandKind) -> Money:

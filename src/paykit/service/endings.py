@@ -70,7 +70,7 @@ def ends(
                 found[command.command_id] = End(command, _ENDS[entry.state], name[1])
                 break
     left = [one for one in known if one.command_id not in found and one.state in OPEN]
-    counted = {kind: _are_counted(kind, left, record, entries) for kind in _KINDS}
+    counted = {kind: _are_counted(kind, known, left, record, entries) for kind in _KINDS}
     for command in left:
         state = _by_record(command, record, counted, told)
         if state is not None:
@@ -139,21 +139,37 @@ def _by_record(
 
 
 def _are_counted(
-    kind: CommandKind, left: Iterable[Command], record: PaymentRecord, entries: Entries
+    kind: CommandKind,
+    known: Iterable[Command],
+    left: Iterable[Command],
+    record: PaymentRecord,
+    entries: Entries,
 ) -> bool:
     """Whether a total has all commands of a kind in it that may have arrived.
 
-    It has come to what they lead up to, and no movement on record explains that. Of some of them it
-    cannot tell which: another one may be on its way, with its answer yet to come.
+    It has grown by as much since the first of them, beside what else is done since then, and no
+    movement on record explains that. Of some of them it cannot tell which: another one may be on
+    its way, with its answer yet to come.
     """
     sent = [one for one in left if one.kind is kind and one.sent_at is not None]
+    if not sent:
+        return False
+    first = min(sent, key=lambda one: (one.created_at, one.command_id))
     total = record.refunded if kind is CommandKind.REFUND else record.captured
     nothing = Money(0, total.currency)
-    moved = (
+    expected = sum((one.amount for one in sent), start=nothing)
+    since = [
+        one.amount
+        for one in known
+        if one.kind is kind
+        and one.state is CommandState.DONE
+        and one.updated_at >= first.created_at
+    ]
+    moved = [
         entry.movement.amount
         for (of_kind, _), entry in entries.items()
         if of_kind is _KINDS[kind] and entry.state is MovementState.COUNTED
-    )
+    ]
+    grown = total - first.base - sum(since, start=nothing)
     unexplained = total - sum(moved, start=nothing)
-    enough = unexplained >= sum((one.amount for one in sent), start=nothing)
-    return enough and all(total >= one.total for one in sent)
+    return min(grown, unexplained) >= expected

@@ -12,7 +12,7 @@ from ..money import Money
 from ..provider import Outcome
 from .fitting import fitting
 from .schema import movements
-from .state import PaymentRecord, Transition, move, transition
+from .state import PaymentRecord, Transition, is_refused_refund, move, tell, transition
 from .tally import (
     UNDECIDED,
     Entry,
@@ -38,8 +38,12 @@ def change(
 
     ``is_anothers``: its movement is on record for another payment.
     """
-    before = add_up(entries.values(), record.amount.currency)
     movement = fact.movement
+    if is_refused_refund(fact) and not id_taken:
+        return tell(record, fact), None
+    if movement is None and not entries:
+        return transition(record, fact, id_taken=id_taken), None
+    before = add_up(entries.values(), record.amount.currency)
     if movement is not None and is_contradictory(fact, movement):
         return Transition(record, None, Outcome.MISMATCH), None
     other_currency = movement and movement.amount.currency != record.amount.currency

@@ -24,12 +24,21 @@ from ..signing import fingerprint
 from . import command_store, ledger, lookups, rows
 from .bulk import Many
 from .dialects import notify
-from .fitting import fitting
+from .fitting import fitting, fitting_id
 from .ledger import Entries
 from .lookups import Known
 from .rows import Account
 from .schema import inbox, outbox, payments
-from .state import FINAL, PAID, PaymentRecord, Transition, becomes_paid, receive_transfer, remark
+from .state import (
+    FINAL,
+    PAID,
+    PaymentRecord,
+    Transition,
+    becomes_paid,
+    is_paid,
+    receive_transfer,
+    remark,
+)
 from .tally import Entry
 
 Fact: TypeAlias = PaymentProcessed | TransferReceived
@@ -66,11 +75,18 @@ class Recorded:
     events: int
 
 
+def _with_fitting_ids(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The facts, with ids that a database can hold; nearly always they are these already."""
+    if all(fact.event_id == fitting_id(fact.event_id) for fact in facts):
+        return facts
+    return tuple(attrs.evolve(fact, event_id=fitting_id(fact.event_id)) for fact in facts)
+
+
 @attrs.frozen(slots=True)
 class News:
     """The facts of one delivery, to be recorded together: a body for a transaction."""
 
-    facts: tuple[Fact, ...]
+    facts: tuple[Fact, ...] = attrs.field(converter=_with_fitting_ids)
     digest: str  #: SHA-256 of the delivery, in hex; empty for what we asked ourselves
     now: datetime
 
@@ -95,8 +111,8 @@ def record(conn: Connection, news: Sequence[News]) -> list[Recorded]:
             outcome, published = group.take(fact, one)
             outcomes.append(outcome)
             events += published
-        gravest = [outcome for outcome in _GRAVEST if outcome in outcomes]
-        ends.append(Recorded(gravest[0] if gravest else Outcome.ACCEPTED, events))
+        gravest = min(outcomes, key=_GRAVEST.index, default=Outcome.ACCEPTED)
+        ends.append(Recorded(gravest, events))
     group.write()
     return ends
 
@@ -247,8 +263,8 @@ class _Group:
             )
         if becomes_paid(before, done.record):
             paying = self._paying.get(before.order_id)
-            is_paid = paying not in {None, before.payment_id}
-            done = remark(before, done, told_at=fact.occurred_at, order_is_paid=is_paid)
+            by_another = paying not in {None, before.payment_id}
+            done = remark(before, done, told_at=fact.occurred_at, order_is_paid=by_another)
             if paying is None:
                 self._paying[before.order_id] = before.payment_id
                 payment.pays_order = before.order_id
@@ -325,7 +341,7 @@ class _Group:
         for fact in facts:
             by_account.setdefault(_account(fact), []).append(fact)
         have = {one.record.provider_id for one in self._payments.values()}
-        unpaid = [one.record for one in self._payments.values() if one.record.status not in PAID]
+        unpaid = [one.record for one in self._payments.values() if not is_paid(one.record)]
         for account in sorted(by_account):
             mine = by_account[account]
             bring = {fitting(fact.provider_id) for fact in mine if fact.provider_id is not None}

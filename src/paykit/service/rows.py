@@ -18,6 +18,7 @@ from sqlalchemy import (
 
 from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
+from ..text import unstorable
 from .bulk import Many, Rows
 from .fitting import cut, fitting
 from .schema import CODE_LENGTH, payments
@@ -53,6 +54,9 @@ _CHANGES: Final = (
     "checks",
     "given_up_at",
 )
+#: Several times as fast as the enumerations themselves.
+_STATUSES: Final = {status.value: status for status in PaymentStatus}
+_CAPTURES: Final = {mode.value: mode for mode in CaptureMode}
 _UPDATE: Final = Many(payments, ("payment_id", *_CHANGES), key="payment_id")
 
 
@@ -78,6 +82,8 @@ def at_accounts(accounts: Collection[Account]) -> ColumnElement[bool]:
 
 def load(conn: Connection, payment_id: str) -> PaymentRecord | None:
     """The record of one payment."""
+    if unstorable(payment_id):  # an id from an address of the web may be anything
+        return None
     row = conn.execute(select(payments).where(payments.c.payment_id == payment_id)).first()
     return None if row is None else to_record(row)
 
@@ -90,6 +96,8 @@ def find(conn: Connection, provider: str, account: str, reference: str) -> Payme
 
 def lock(conn: Connection, payment_id: str) -> Row[Any] | None:
     """The row of one payment, which stays as it is until this transaction ends."""
+    if unstorable(payment_id):
+        return None
     return conn.execute(
         select(payments).where(payments.c.payment_id == payment_id).with_for_update()
     ).first()
@@ -98,6 +106,7 @@ def lock(conn: Connection, payment_id: str) -> Row[Any] | None:
 def to_record(row: Row[Any]) -> PaymentRecord:
     """The record that a row holds."""
     currency = row.currency
+    nothing = Money(0, currency)
     return PaymentRecord(
         payment_id=row.payment_id,
         order_id=row.order_id,
@@ -106,11 +115,11 @@ def to_record(row: Row[Any]) -> PaymentRecord:
         reference=row.reference,
         provider_id=row.provider_id,
         amount=Money(row.amount, currency),
-        captured=Money(row.captured, currency),
-        refunded=Money(row.refunded, currency),
-        received=Money(row.received, currency),
-        status=PaymentStatus(row.status),
-        capture=CaptureMode(row.capture),
+        captured=Money(row.captured, currency) if row.captured else nothing,
+        refunded=Money(row.refunded, currency) if row.refunded else nothing,
+        received=Money(row.received, currency) if row.received else nothing,
+        status=_STATUSES[row.status],
+        capture=_CAPTURES[row.capture],
         discrepancy=Discrepancy(row.discrepancy) if row.discrepancy else None,
         code=row.code,
         reason=row.reason,

@@ -53,8 +53,9 @@ class UtcDateTime(TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         if dialect.name == "postgresql":
             return value
-        value = value.replace(tzinfo=None)
-        return value.isoformat(" ", "microseconds") if dialect.name == "sqlite" else value
+        if dialect.name == "sqlite":
+            return value.isoformat(" ", "microseconds").removesuffix("+00:00")
+        return value.replace(tzinfo=None)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Put the zone back."""
@@ -85,6 +86,7 @@ LongText: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 #: How long the texts of others may be; what is longer is cut (``code``) or told by its digest.
 REFERENCE_LENGTH: Final = 255
+EVENT_ID_LENGTH: Final = 160
 CODE_LENGTH: Final = 80
 ERROR_LENGTH: Final = 500
 
@@ -195,9 +197,7 @@ commands = Table(
     Column("reference", String(255)),  # ours, of a refund
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    # What was captured or refunded when it was written down, and what is once it is done.
-    Column("base", BigInteger, nullable=False),
-    Column("total", BigInteger, nullable=False),
+    Column("base", BigInteger, nullable=False),  # what was captured or refunded before it
     Column("final", Boolean, nullable=False),  # whether a capture releases what is left
     Column("description", LongText, nullable=False),
     Column("state", String(16), nullable=False),

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -29,6 +29,7 @@ from ..vietqr.matching import Expected, judge
 from .tally import Tally
 
 S = PaymentStatus
+V = TypeVar("V", bound="PaymentRecord | PaymentProcessed")
 
 PAID: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
 _CLOSED: Final = PAID | {S.AUTHORIZED, S.NEEDS_REVIEW}
@@ -68,7 +69,7 @@ REFUND_FAILED: Final = "refund_failed"
 _NOT_HELD_YET: Final = frozenset({S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
 
 
-@attrs.frozen(slots=True, kw_only=True)
+@attrs.frozen(slots=False, kw_only=True)  # as PaymentProcessed: filled faster
 class PaymentRecord:
     """Our own record of one payment: what was asked, and what is known."""
 
@@ -120,8 +121,13 @@ class Transition:
 
 
 def becomes_paid(before: PaymentRecord, after: PaymentRecord) -> bool:
-    """Whether the money of a payment has just come in."""
-    return before.status not in PAID and after.status in PAID and bool(after.captured)
+    """Whether the money of a payment has just come in; its refund may be known before that."""
+    return not is_paid(before) and is_paid(after)
+
+
+def is_paid(record: PaymentRecord) -> bool:
+    """Whether money came in for a payment, whatever became of it since."""
+    return record.status in PAID and bool(record.captured)
 
 
 def remark(
@@ -164,9 +170,7 @@ def transition(
 
     ``tally`` sums up the movements that are on record, where there are some.
     """
-    if not id_taken and _is_refused_refund(fact):
-        return _told_only(record, fact)
-    if not id_taken and any(is_old(record, fact) for is_old in _OLD_NEWS):
+    if not id_taken and _is_old_news(record, fact):
         return Transition(record, None, Outcome.ACCEPTED)
     discrepancy = _discrepancy(record, fact, id_taken=id_taken)
     status = S.NEEDS_REVIEW if discrepancy else fact.status
@@ -177,6 +181,8 @@ def transition(
         status = S.DISPUTED
     if record.status is S.AUTHORIZED and record.captured and status in UNPAID:
         status = S.SUCCEEDED  # what was held beside the part that is taken
+    if status is S.REFUNDED and max(record.refunded, refunded) < max(record.captured, captured):
+        status = S.PARTIALLY_REFUNDED  # it was all of it before more was taken
     by_totals, of_totals, left = None, None, _left(record, status, captured)
     if tally is not None and not discrepancy:
         totals = max(record.captured, captured), max(record.refunded, refunded)
@@ -194,7 +200,7 @@ def transition(
             return Transition(record, None, outcome)
         status = record.status  # what is paid stays paid; that there is more of it is news
     silent = status in _SILENT
-    after = attrs.evolve(
+    after = _with(
         record,
         status=status,
         captured=max(record.captured, captured),
@@ -211,9 +217,9 @@ def transition(
     return Transition(after, _published(after, fact, discrepancy or of_totals), outcome)
 
 
-def _told_only(record: PaymentRecord, fact: PaymentProcessed) -> Transition:
-    """An event that changes nothing: somebody waits for it, however the payment stands by now."""
-    after = attrs.evolve(
+def tell(record: PaymentRecord, fact: PaymentProcessed) -> Transition:
+    """Make an event of a fact that changes nothing, however the payment stands by now."""
+    after = _with(
         record,
         code=fact.code,
         reason=fact.reason,
@@ -390,7 +396,12 @@ def _is_before_the_hold(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     )
 
 
-_OLD_NEWS: Final = (_is_of_another_attempt, _is_before_the_end, _is_before_the_hold)
+def _is_old_news(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+    return (
+        _is_of_another_attempt(record, fact)
+        or _is_before_the_end(record, fact)
+        or _is_before_the_hold(record, fact)
+    )
 
 
 def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
@@ -398,10 +409,10 @@ def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     return record.status is S.AUTHORIZED and fact.reason == VOID_FAILED
 
 
-def _is_refused_refund(fact: PaymentProcessed) -> bool:
+def is_refused_refund(fact: PaymentProcessed) -> bool:
     """Whether somebody who waits for a refund that we asked for has to hear that there is none."""
-    ours = fact.source in {Source.API, Source.POLL}
-    return ours and fact.reason == REFUND_FAILED and fact.movement is None
+    refused = fact.reason == REFUND_FAILED and fact.movement is None
+    return refused and fact.source in {Source.API, Source.POLL}
 
 
 def receive_transfer(
@@ -452,7 +463,7 @@ def _published(
     after: PaymentRecord, fact: PaymentProcessed, discrepancy: Discrepancy | None
 ) -> PaymentProcessed:
     """The fact as an event about our payment, as it stands after it."""
-    return attrs.evolve(
+    return _with(
         fact,
         reference=after.reference,
         status=after.status,
@@ -463,6 +474,11 @@ def _published(
         discrepancy=discrepancy,
         sequence=after.sequence,
     )
+
+
+def _with(value: V, **changes: Any) -> V:
+    """As ``attrs.evolve``, three times as fast, for classes that keep their values in a dict."""
+    return type(value)(**{**vars(value), **changes})
 
 
 def _captured(
