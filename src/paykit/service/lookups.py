@@ -30,13 +30,12 @@ from ..events import PaymentProcessed, TransferReceived
 from . import rows
 from .bulk import among
 from .ledger import Entries
+from .rows import Account
 from .schema import inbox, outbox, payments
 from .state import PaymentRecord
 from .tally import Entry
 
 Fact: TypeAlias = PaymentProcessed | TransferReceived
-#: A provider and its account.
-Account: TypeAlias = tuple[str, str]
 
 
 @attrs.frozen(slots=True)
@@ -57,13 +56,15 @@ class Payment:
     has_movements: bool
     has_commands: bool
     check_at: datetime | None
+    checks: int
+    given_up_at: datetime | None
     entries: Entries = attrs.field(factory=dict)
     moved: list[Entry] = attrs.field(factory=list)
     facts: list[Fact] = attrs.field(factory=list)
     changed: bool = False
 
 
-_FLAGS: Final = ("pays_order", "has_movements", "has_commands", "check_at")
+_FLAGS: Final = ("pays_order has_movements has_commands check_at checks given_up_at").split()
 _COLUMNS: Final = (*rows.COLUMNS, *(payments.c[name] for name in _FLAGS))
 
 

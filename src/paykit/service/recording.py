@@ -25,7 +25,8 @@ from . import command_store, ledger, lookups, rows
 from .bulk import Many
 from .dialects import notify
 from .fitting import fitting, fitting_id
-from .lookups import Account, Known, Payment
+from .lookups import Known, Payment
+from .rows import Account
 from .schema import inbox, outbox, payments
 from .state import (
     FINAL,
@@ -250,6 +251,11 @@ class _Group:
                 self._paying[before.order_id] = before.payment_id
                 payment.pays_order = before.order_id
                 payment.changed = True
+        if payment.pays_order is not None and done.record.status is PaymentStatus.REFUNDED:
+            # Its money is back with the payer: the next payment of the order is none too many.
+            self._paying.pop(payment.pays_order, None)
+            payment.pays_order = None
+            payment.changed = True
         self._keep(payment, done, entry, now)
         payment.facts.append(fact)
         if done.event is not None:
@@ -266,9 +272,10 @@ class _Group:
         if before == after:
             return
         payment.record, payment.changed = after, True
+        payment.given_up_at = None  # there is news of it
         if after.status in _AT_REST:
-            payment.check_at = None
-        elif before.status in _AT_REST:
+            payment.check_at, payment.checks = None, 0
+        elif payment.check_at is None:
             payment.check_at = now  # it has come back to life: ask how it goes on
         if after.provider_id is not None:
             self._owners[_account(fact=after)][fitting(after.provider_id)].add(after.payment_id)
@@ -357,12 +364,15 @@ class _Group:
         if self._inbox:
             # In one order for all transactions, as with the locks.
             _INBOX.write(conn, [self._inbox[key] for key in sorted(self._inbox)])
-        rows.write(conn, [_changed(one) for one in self._payments.values() if one.changed])
+        changed = [one for one in self._payments.values() if one.changed]
+        # What no longer pays an order comes first, for one payment at a time may do that.
+        changed.sort(key=lambda one: one.pays_order is not None)
+        rows.write(conn, [_changed(one) for one in changed])
         for payment in self._payments.values():
             for entry in payment.moved:
                 ledger.keep(conn, payment.record, entry)
             if payment.has_commands and payment.facts:
-                command_store.settle(conn, payment.record, payment.facts)
+                command_store.settle(conn, payment.record, payment.entries, payment.facts)
         for fact, outcome, payment_id in self._settled:
             conn.execute(
                 inbox.update()
@@ -416,6 +426,8 @@ def _changed(payment: Payment) -> dict[str, Any]:
         "pays_order": payment.pays_order,
         "has_movements": payment.has_movements,
         "check_at": payment.check_at,
+        "checks": payment.checks,
+        "given_up_at": payment.given_up_at,
     }
 
 

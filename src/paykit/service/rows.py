@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    false,
+    or_,
+    select,
+)
 
 from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
@@ -17,6 +26,8 @@ from .quick import nothing
 from .schema import CODE_LENGTH, payments
 from .state import PaymentRecord
 
+#: The names of a provider and of an account there.
+Account: TypeAlias = tuple[str, str]
 _NAMES: Final = (
     "payment_id order_id provider account reference provider_id currency amount captured "
     "refunded received received_at status capture discrepancy code reason sequence "
@@ -41,6 +52,8 @@ _CHANGES: Final = (
     "pays_order",
     "has_movements",
     "check_at",
+    "checks",
+    "given_up_at",
 )
 #: Several times as fast as the enumerations themselves.
 _STATUSES: Final = {status.value: status for status in PaymentStatus}
@@ -54,6 +67,17 @@ def of_reference(provider: str, account: str, reference: str) -> Select[Any]:
         payments.c.provider == provider,
         payments.c.account == account,
         payments.c.reference == reference,
+    )
+
+
+def at_accounts(accounts: Collection[Account]) -> ColumnElement[bool]:
+    """Whether a payment is at one of these accounts."""
+    return or_(
+        false(),
+        *(
+            and_(payments.c.provider == provider, payments.c.account == account)
+            for provider, account in accounts
+        ),
     )
 
 

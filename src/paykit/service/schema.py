@@ -147,6 +147,7 @@ payments = Table(
         sqlite_where=text("given_up_at IS NOT NULL"),
         postgresql_where=text("given_up_at IS NOT NULL"),
     ),
+    Index("paykit_payments_by_age", "created_at"),
     **TABLE_OPTIONS,
 )
 
@@ -200,7 +201,7 @@ commands = Table(
     Column("reference", String(255)),  # ours, of a refund
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("total", BigInteger, nullable=False),  # captured or refunded, once it is done
+    Column("base", BigInteger, nullable=False),  # what was captured or refunded before it
     Column("final", Boolean, nullable=False),  # whether a capture releases what is left
     Column("description", LongText, nullable=False),
     Column("state", String(16), nullable=False),

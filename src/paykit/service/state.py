@@ -197,7 +197,7 @@ def transition(
         status = by_totals or status
     if status is record.status:
         no_more = refunded <= record.refunded and captured <= record.captured
-        if no_more and not (_is_refused_void(record, fact) or _is_refused_refund(fact)):
+        if no_more and not _is_refused_void(record, fact):
             return Transition(record, None, outcome)
     elif not by_totals and not _may_follow(record, fact, status):
         if captured <= record.captured:
@@ -219,6 +219,18 @@ def transition(
     if silent:
         return Transition(after, None, outcome)
     return Transition(after, _published(after, fact, discrepancy or of_totals), outcome)
+
+
+def tell(record: PaymentRecord, fact: PaymentProcessed) -> Transition:
+    """Make an event of a fact that changes nothing, however the payment stands by now."""
+    after = evolve(
+        record,
+        code=fact.code,
+        reason=fact.reason,
+        updated_at=max(record.updated_at, fact.occurred_at),
+        sequence=record.sequence + 1,
+    )
+    return Transition(after, _published(after, fact, None), Outcome.ACCEPTED)
 
 
 def _named(record: PaymentRecord, fact: PaymentProcessed) -> str | None:
@@ -275,12 +287,14 @@ def move(
     """
     if before == after:
         return Transition(record, None, Outcome.ACCEPTED)  # it is on record
-    captured, refunded = _moved(record, movement, before, after)
+    captured, refunded = _moved(record, fact, movement, before, after)
     status, discrepancy = by_movements(record, captured, refunded, after)
     if status is None and after.refused:
         status = _after_a_refusal(record, fact)
-    if status is None or record.status is S.DISPUTED:
-        status = record.status
+    nothing_new = (captured, refunded) == (record.captured, record.refunded)
+    in_review = record.status is S.NEEDS_REVIEW and before.unsure == after.unsure
+    if status is None or record.status is S.DISPUTED or (in_review and nothing_new):
+        status = record.status  # what moved no money settles nothing that a person looks at
     moved = evolve(
         record,
         status=status,
@@ -314,15 +328,22 @@ def _after_a_refusal(record: PaymentRecord, fact: PaymentProcessed) -> PaymentSt
 
 
 def _moved(
-    record: PaymentRecord, movement: Movement, before: Tally, after: Tally
+    record: PaymentRecord,
+    fact: PaymentProcessed,
+    movement: Movement,
+    before: Tally,
+    after: Tally,
 ) -> tuple[Money, Money]:
-    """The totals after a movement; a total that told of it before has it already."""
+    """The totals after a movement; a total that told of it before has it already.
+
+    Of a refund of ours may be known how much at least was given back with it.
+    """
     nothing = Money(0, record.amount.currency)
     if movement.kind is MovementKind.CAPTURE:
         lost = after.taken_back - before.taken_back
         return max(record.captured - lost, after.captured, nothing), record.refunded
-    lost = movement.amount if movement.undone else nothing
-    return record.captured, max(record.refunded - lost, after.refunded, nothing)
+    lost, at_least = (movement.amount, None) if movement.undone else (nothing, fact.refunded)
+    return record.captured, max(record.refunded - lost, after.refunded, at_least or nothing)
 
 
 def _kept(record: PaymentRecord, tally: Tally) -> Discrepancy | None:
@@ -392,9 +413,10 @@ def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     return record.status is S.AUTHORIZED and fact.reason == VOID_FAILED
 
 
-def _is_refused_refund(fact: PaymentProcessed) -> bool:
+def is_refused_refund(fact: PaymentProcessed) -> bool:
     """Whether somebody who waits for a refund that we asked for has to hear that there is none."""
-    return fact.reason == REFUND_FAILED and fact.source in {Source.API, Source.POLL}
+    refused = fact.reason == REFUND_FAILED and fact.movement is None
+    return refused and fact.source in {Source.API, Source.POLL}
 
 
 def receive_transfer(
