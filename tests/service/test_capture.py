@@ -127,6 +127,33 @@ def test_captured_in_parts(shop, hold):
     assert [event.captured.minor for event in published(shop)] == [0, 60_000, 120_000, 150_000]
 
 
+def test_without_the_first_of_two_the_second_is_done_by_less(shop, hold):
+    """It led up to both of them; what the provider has counted of it is all that is left."""
+    shop.transport.answers += [OutcomeUnknown("silence"), answer("pending"), declined(), answer()]
+    with pytest.raises(OutcomeUnknown):
+        shop.capture(hold, part(50_000), idempotency_key="first", final=False)
+    shop.capture(hold, part(60_000), idempotency_key="second", final=False)
+    with pytest.raises(Declined):
+        shop.capture(hold, part(50_000), idempotency_key="first", final=False)
+    shop.receive(told(fact("succeeded", captured=part(60_000))), provider="cards")
+    done = shop.capture(hold, part(90_000), idempotency_key="third")
+    assert (done.record.status, done.record.captured) == (S.SUCCEEDED, PRICE)
+
+
+def test_one_that_was_taken_on_and_refused_at_once_may_be_tried_anew(database):
+    """The notice of the refusal is quicker than the answer that it was taken on."""
+
+    def refuse_first(_asked):
+        service.receive(told(refused("c-1", 150_000)), provider="cards")
+        return answer("pending")
+
+    transport = Answers(answer("authorized", id="psp-1"), refuse_first, answer())
+    with PaymentService([cards()], database=database, transport=transport) as service:
+        payment_id = service.create(request(), provider="cards").payment_id
+        assert service.capture(payment_id).record.status is S.AUTHORIZED
+        assert service.capture(payment_id).record.captured == PRICE
+
+
 def test_a_provider_that_has_a_part_as_still_held(shop, hold):
     shop.transport.answers += [answer("authorized", captured=60_000), answer("canceled")]
     done = shop.capture(hold, part(60_000), final=False)
