@@ -88,6 +88,7 @@ def test_the_order_and_the_payment_commit_together(service, payment_id, shop_eng
             connection.execute(place())
         receipt = service.joined(connection).receive(notice(), provider="vnpay")
         assert (receipt.outcome, receipt.published) == (Outcome.ACCEPTED, 1)
+        assert receipt.payment_ids == (payment_id,)
         if first == "the payment":
             connection.execute(place())
         assert service.joined(connection).status(payment_id).status == "succeeded"

@@ -29,12 +29,16 @@ from .state import PaymentRecord
 
 @attrs.frozen(slots=True)
 class Receipt:
-    """What became of a delivery: the reply for the provider, and what it meant."""
+    """What became of a delivery: the reply for the provider, and what it meant.
+
+    ``payment_ids`` are those of the payments on record that it is about.
+    """
 
     outcome: Outcome
     reply: Reply
     error: PaykitError | None = None
     published: int = 0
+    payment_ids: tuple[str, ...] = ()
 
 
 @attrs.frozen(slots=True)
@@ -95,7 +99,8 @@ class Receiving(Accounts):
                 except PaykitError as error:
                     log.warning("could not complete a payment at %s: %s", provider.key, error)
                     again = Outcome.TRY_AGAIN
-                    return Receipt(again, provider.reply(again), error, published)
+                    ids = recorded.payment_ids
+                    return Receipt(again, provider.reply(again), error, published, ids)
         if recorded.outcome in {Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE}:
             log.warning(
                 "a delivery for %s needs a person: %s (its SHA-256 is %s)",
@@ -103,7 +108,8 @@ class Receiving(Accounts):
                 recorded.outcome,
                 digest,
             )
-        return Receipt(recorded.outcome, provider.reply(recorded.outcome), None, published)
+        reply = provider.reply(recorded.outcome)
+        return Receipt(recorded.outcome, reply, None, published, recorded.payment_ids)
 
     def receive_return(self, delivery: Delivery, provider_key: str) -> Operation[ReturnInfo]:
         """Check a browser's return and look up our record.

@@ -68,10 +68,14 @@ _AT_REST: Final = FINAL | {PaymentStatus.NEEDS_REVIEW}
 
 @attrs.frozen(slots=True)
 class Recorded:
-    """What became of a delivery, and how many events wait for the relay because of it."""
+    """What became of a delivery, and how many events wait for the relay because of it.
+
+    ``payment_ids`` are those of the payments on record that it is about.
+    """
 
     outcome: Outcome
     events: int
+    payment_ids: tuple[str, ...] = ()
 
 
 def _with_fitting_ids(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -111,7 +115,7 @@ def record(conn: Connection, news: Sequence[News]) -> list[Recorded]:
             outcomes.append(outcome)
             events += published
         gravest = min(outcomes, key=_GRAVEST.index, default=Outcome.ACCEPTED)
-        ends.append(Recorded(gravest, events))
+        ends.append(Recorded(gravest, events, group.payment_ids(one.facts)))
     group.write()
     return ends
 
@@ -187,6 +191,15 @@ class _Group:
         payment_id = payment.record.payment_id if payment else None
         self._put_in(key, Known(payment_id, outcome.value, fact.to_text()), fact, news)
         return outcome, events
+
+    def payment_ids(self, facts: Iterable[Fact]) -> tuple[str, ...]:
+        """The payments that facts are about, each once."""
+        found = {
+            payment.record.payment_id: None
+            for fact in facts
+            if (payment := self._payment_of(fact)) is not None
+        }
+        return tuple(found)
 
     def take_again(self, fact: Fact, now: datetime) -> int:
         """Apply a fact that is in the inbox to the one payment of this group."""
