@@ -61,11 +61,13 @@ def test_on_another_broker(name, tmp_path):
 
     async def tell():
         await reach(settings)
-        async with shop(settings) as opened:
-            bus = connect(opened)
-            await story.tell(bus, patience=PATIENCE)
-            await bus.stop()
-        await clean_up(settings)
+        try:
+            async with shop(settings) as opened:
+                bus = connect(opened)
+                await story.tell(bus, patience=PATIENCE)
+                await bus.stop()
+        finally:
+            await clean_up(settings)
 
     asyncio.run(tell())
     assert ends(story.table()) == ENDS
@@ -91,11 +93,19 @@ def test_another_broker_is_refused():
 def settings(request):
     prefix = f"saga-{secrets.token_hex(4)}"
     if request.param != "kafka":
-        yield Settings(broker=require(request.param), prefix=prefix)
+        asked = Settings(broker=require(request.param), prefix=prefix)
+        yield asked
+        asyncio.run(remove(asked))
         return
     with mock_cluster() as cluster:
         cluster.join_delay(0)
         yield Settings(broker=f"kafka://{cluster.bootstrap}?session_timeout_ms=2000", prefix=prefix)
+
+
+async def remove(settings):
+    bus = connect(settings)
+    await bus.remove({"reader": ("orders",)})
+    await bus.stop()
 
 
 def message(number):
@@ -141,7 +151,6 @@ def test_what_is_not_handled_comes_again(settings, monkeypatch):
             await publish(bus, 3)
             await until(4)
             await asyncio.sleep(0.5)
-            await bus.remove({"reader": ("orders",)})
 
     asyncio.run(run())
     assert heard == [message(1), message(1), message(2), message(3)]
