@@ -37,7 +37,10 @@ def unique(name):
 
 @contextlib.contextmanager
 def broker(kind, at=None):
-    """A topic on a broker of this kind, removed in the end. ``at`` is the URL of another one."""
+    """A topic on a broker of this kind, removed in the end.
+
+    ``at`` is the URL of another broker than that of all tests; of Kafka it is a mock cluster.
+    """
     with _KINDS[kind](at or (None if kind == "kafka" else require(kind))) as topic:
         yield topic
 
@@ -61,7 +64,7 @@ def _kafka(cluster):
                 for one in read_all(cluster.bootstrap, name)
             ]
 
-        yield Topic(f"kafka://{cluster.bootstrap}/{name}?source={SOURCE}&timeout=5", read)
+        yield Topic(f"kafka://{cluster.bootstrap}/{name}?source={SOURCE}&timeout=3", read)
 
 
 @contextlib.contextmanager
@@ -78,7 +81,7 @@ def _redis(url):
             ]
 
         try:
-            yield Topic(f"{url}?stream={name}&source={SOURCE}&timeout=5", read)
+            yield Topic(f"{url}?stream={name}&source={SOURCE}&timeout=3", read)
         finally:
             client.delete(name)
 
@@ -86,7 +89,7 @@ def _redis(url):
 @contextlib.contextmanager
 def _rabbit(url):
     queue = unique("queue")
-    there = f"{url}?exchange=&queue={queue}&source={SOURCE}&timeout=5"
+    there = f"{url}?exchange=&queue={queue}&source={SOURCE}&timeout=3"
     try:
         yield Topic(there, lambda: asyncio.run(_read_rabbit(url, queue)))
     finally:
@@ -123,7 +126,7 @@ def _nats(url):
     name = unique("stream")
     try:
         asyncio.run(_make_stream(url, name))
-        there = f"{url}/{name}.events?stream={name}&source={SOURCE}&timeout=5"
+        there = f"{url}/{name}.events?stream={name}&source={SOURCE}&timeout=3"
         yield Topic(there, lambda: asyncio.run(_read_nats(url, name)))
     finally:
         asyncio.run(_delete_stream(url, name))

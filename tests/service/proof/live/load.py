@@ -10,7 +10,8 @@ import threading
 import time
 from dataclasses import dataclass, field, replace
 
-_SECONDS = 5
+#: More than a database is waited for, so that the answer to that is heard.
+_SECONDS = 8
 _AGAIN_SECONDS = 0.02
 _SENDERS = 6
 

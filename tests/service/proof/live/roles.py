@@ -5,6 +5,7 @@ Each runs until it is killed, and says by its pipe when its work has begun. ``fa
 """
 
 import asyncio
+import contextlib
 import random
 import threading
 import time
@@ -12,7 +13,7 @@ from datetime import timedelta
 
 import uvicorn
 
-from paykit import InvalidRequest, OutcomeUnknown, RequestInProgress
+from paykit import InvalidRequest, OutcomeUnknown, RequestInProgress, StoreUnavailable
 from paykit.publishing import publisher_from_url
 from paykit.service import AsyncPaymentService, PaymentService, RelaySettings
 from paykit.webhooks.asgi import PaykitApp
@@ -26,8 +27,8 @@ SETTINGS = RelaySettings(batch=50, lease=timedelta(seconds=1), max_attempts=None
 _IDLE = 0.2
 #: Seconds between two rounds of a worker or a sweeper.
 _PAUSE = 0.02
-#: Another one is at it, or nobody knows yet.
-_COME_AGAIN = (InvalidRequest, OutcomeUnknown, RequestInProgress)
+#: Another one is at it, or nobody knows yet, or the database is away.
+_COME_AGAIN = (InvalidRequest, OutcomeUnknown, RequestInProgress, StoreUnavailable)
 
 
 def providers(gateway):
@@ -146,7 +147,8 @@ def sweeper(ready, *, face, database, gateway):
     with PaymentService(providers(gateway), database=database) as service:
         ready()
         while True:
-            service.reconcile()
+            with contextlib.suppress(StoreUnavailable):
+                service.reconcile()
             time.sleep(_PAUSE)
 
 
@@ -154,5 +156,6 @@ async def _sweep(ready, database, gateway):
     async with AsyncPaymentService(providers(gateway), database=database) as service:
         ready()
         while True:
-            await service.reconcile()
+            with contextlib.suppress(StoreUnavailable):
+                await service.reconcile()
             await asyncio.sleep(_PAUSE)

@@ -31,9 +31,9 @@ _VNPAY = vnpay()
 class Shop:
     """What the processes share. :meth:`start` them; they end with the block of :func:`shop`."""
 
-    def __init__(self, *, face, database, topic, load, gateway, listener, folder, seed):
+    def __init__(self, *, face, database, books, topic, load, gateway, listener, folder, seed):
         self.database, self.topic, self.load, self.gateway = database, topic, load, gateway
-        self.books = Books(database)
+        self.books = Books(books)
         self.chance = random.Random(seed)
         self.service = PaymentService(roles.providers(gateway.url), database=database)
         self.children = []
@@ -89,8 +89,11 @@ def _told(delivery, then=None):
 
 
 @contextlib.contextmanager
-def shop(kind, broker_kind, *, seed, database=None, topic=None):
-    """A shop on a database and a broker of these kinds, or on those that are given."""
+def shop(kind, broker_kind, *, seed, database=None, books=None, topic=None):
+    """A shop on a database and a broker of these kinds, or on those that are given.
+
+    ``books`` is the URL of the same database for a look from outside.
+    """
     with contextlib.ExitStack() as stack:
         database = database or stack.enter_context(database_in_memory(kind))
         topic = topic or stack.enter_context(broker(broker_kind))
@@ -103,6 +106,7 @@ def shop(kind, broker_kind, *, seed, database=None, topic=None):
         made = Shop(
             face=FACES[kind],
             database=database,
+            books=books or database,
             topic=topic,
             load=load,
             gateway=gateway,

@@ -1,5 +1,6 @@
 """What must be true in the end, whatever happened in between."""
 
+import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ class Books:
         url = make_url(database)
         if url.drivername == "postgresql+asyncpg":
             url = url.set(drivername="postgresql+psycopg")
-        self._engine = create_engine(url)
+        self._engine = create_engine(url, pool_pre_ping=True)  # its server may have been killed
 
     def close(self):
         self._engine.dispose()
@@ -65,6 +66,11 @@ class Books:
     def inbox(self):
         """The accounts and ids of the facts that are on record."""
         return set(self.query("SELECT provider, event_id FROM paykit_inbox"))
+
+
+def say(text):
+    """Tell what was measured; pytest shows it with ``-rP``, and of a test that failed."""
+    sys.stdout.write(f"{text}\n")
 
 
 def check_publishing(rows, entries, *, once=False):

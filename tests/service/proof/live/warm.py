@@ -1,5 +1,6 @@
 """Imports what the processes need, so that they are forked with it."""
 
+import gc
 import importlib
 
 from paykit.transport import HttpxTransport
@@ -25,3 +26,5 @@ for name in (
     importlib.import_module(name)
 
 HttpxTransport().close()  # reads the certificate authorities
+gc.collect()
+gc.freeze()  # else a collection in each process copies all of it
