@@ -12,7 +12,11 @@ import time
 import pytest
 from sqlalchemy import make_url
 
+from paykit import StoreUnavailable
+from paykit.service import PaymentService
+
 from ...support.outage import outage
+from ..shop import request, vnpay
 from .live import roles
 from .live.places import database_in_memory
 from .live.shop import shop
@@ -143,3 +147,28 @@ def test_sqlite_is_locked_for_longer_than_it_is_waited_for():
                 other.execute("ROLLBACK")
         story.recover()
         story.end()
+
+
+@pytest.mark.parametrize("kind", SERVERS)
+def test_whoever_asks_is_told_and_the_first_question_afterwards_is_answered(kind, private_servers):
+    server = private_servers(SERVERS[kind])
+    with (
+        database_in_memory(kind, at=server.url) as database,
+        PaymentService([vnpay()], database=database) as service,
+    ):
+        session = service.create(request(), provider="vnpay")
+        for _ in range(3):
+            service.status(session.payment_id)
+        server.kill9()
+        for ask in (service.status, service.session):
+            with pytest.raises(StoreUnavailable):
+                ask(session.payment_id)
+        with pytest.raises(StoreUnavailable):
+            service.create(request("ORDER-2"), provider="vnpay")
+        server.start()
+        assert service.status(session.payment_id).payment_id == session.payment_id
+        # Its connections died again, and nobody has noticed it yet.
+        server.kill9()
+        server.start()
+        assert service.status(session.payment_id).payment_id == session.payment_id
+        assert service.create(request("ORDER-2"), provider="vnpay").payment_id
