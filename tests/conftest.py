@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import sys
+import threading
 
 import pytest
 from hypothesis import settings
@@ -30,10 +31,13 @@ def pytest_runtest_call(item):
     is_coverage = type(tracer).__module__.partition(".")[0] == "coverage"
     if not is_coverage or item.get_closest_marker("untraced") is None:
         return (yield)
+    of_new_threads = threading.gettrace()
     sys.settrace(None)
+    threading.settrace(None)
     try:
         return (yield)
     finally:
+        threading.settrace(of_new_threads)
         sys.settrace(tracer)
 
 

@@ -35,7 +35,7 @@ ONLY_IN = {
     # The clients below FastStream, for what their errors mean.
     "aiormq": {"publishing.faststream"},
     "nats": {"publishing.faststream"},
-    "sqlalchemy": {"service"},
+    "sqlalchemy": {"service", "testing.store"},
     "sqlite3": {"service", "demo"},
     "fastapi": {"webhooks.fastapi"},
     "starlette": {"sandbox", "demo"},

@@ -1,11 +1,12 @@
 """Events for the tests of this folder, and names that no other run uses."""
 
+import time
 import uuid
 from datetime import UTC, datetime
 
 import attrs
 
-from paykit import Money, PaymentProcessed, PaymentStatus
+from paykit import BrokerUnavailable, Money, PaymentProcessed, PaymentStatus
 from paykit.publishing import Message
 
 SOURCE = "//shop.example/payments"
@@ -42,6 +43,17 @@ def some(count, *, start=0):
         Message.of(attrs.evolve(EVENT, event_id=f"event-{number}", payment_id=f"pay_{number}"))
         for number in range(start, start + count)
     ]
+
+
+def insist(publisher, messages, *, seconds=20):
+    """Publish as a relay does: again and again while the broker takes nothing."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return publisher.publish(messages)
+        except BrokerUnavailable:
+            if time.monotonic() > until:
+                raise
 
 
 def unique(name):

@@ -132,6 +132,7 @@ def consumer(name, **names):
 
 def test_the_consumer_of_kafka():
     with mock_cluster() as cluster:
+        cluster.join_delay(0)
         publisher = KafkaPublisher(cluster.bootstrap, topic="payments", source=SOURCE)
         assert publisher.publish([MESSAGE]) == [None]
         publisher.close()

@@ -195,10 +195,10 @@ def test_a_batch_of_many(url):
             publisher = RabbitPublisher(
                 url, exchange=rabbit.exchange, queue=rabbit.queue, source=SOURCE
             )
-            assert await publisher.publish(some(600)) == [None] * 600
+            assert await publisher.publish(some(300)) == [None] * 300
             await publisher.close()
             found = [message.message_id for message in await rabbit.read()]
-        assert sorted(found) == sorted(f"event-{number}" for number in range(600))
+        assert sorted(found) == sorted(f"event-{number}" for number in range(300))
 
     asyncio.run(main())
 

@@ -125,6 +125,8 @@ class KafkaPublisher:
         made, self._made = self._made, None
         if made is not None and made[0] == os.getpid():
             made[1].flush(self._timeout)
+        elif made is not None:
+            _abandon(made[1])
 
     def _round(self, messages: Sequence[Message]) -> list[Result]:
         if not messages:
@@ -210,8 +212,10 @@ class KafkaPublisher:
 
     def _producer(self) -> Producer:
         process = os.getpid()
-        if self._made is None or self._made[0] != process:
-            # The threads of a producer do not survive a fork.
+        if self._made is not None and self._made[0] != process:
+            _abandon(self._made[1])
+            self._made = None
+        if self._made is None:
             self._made = (process, self._make(self._settings))
         return self._made[1]
 
@@ -224,6 +228,17 @@ class KafkaPublisher:
     def _forget(self, producer: Producer) -> None:
         if self._made is not None and self._made[1] is producer:
             self._made = None
+
+
+def _abandon(producer: Producer) -> None:
+    """Never free a producer of the parent process.
+
+    Its threads did not come along by the fork. librdkafka would wait for them, and the C library
+    would give back their stacks, where threads of this process may be running by now.
+    """
+    import ctypes
+
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(producer))
 
 
 def _why(error: Exception) -> str:

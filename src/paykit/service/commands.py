@@ -18,6 +18,7 @@ from ..models import Payment, PaymentStatus, Refund
 from ..money import Money
 from ..provider import Capability
 from ..signing import fingerprint
+from ..text import unstorable
 from .fitting import fitting
 from .schema import REFERENCE_LENGTH
 from .state import PAID, REFUND_FAILED, UNPAID, VOID_FAILED, PaymentRecord
@@ -97,13 +98,20 @@ class Wanted:
     amount: Money | None = None
     key: str | None = attrs.field(default=None)
     final: bool = True
-    description: str = ""
+    description: str = attrs.field(default="")
     name_it: Callable[[PaymentRecord, int], str] | None = None
 
     @key.validator
     def _fits(self, _attribute: object, key: str | None) -> None:
         if key is not None and not 0 < len(key) <= REFERENCE_LENGTH:
             raise InvalidRequest(f"has 1 to {REFERENCE_LENGTH} characters", field="idempotency_key")
+        if why := unstorable(key):
+            raise InvalidRequest(why, field="idempotency_key")
+
+    @description.validator
+    def _can_be_kept(self, _attribute: object, description: str) -> None:
+        if why := unstorable(description):
+            raise InvalidRequest(why, field="description")
 
 
 def to_capture(payment_id: str, amount: Money | None, key: str | None, *, final: bool) -> Wanted:

@@ -19,7 +19,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import (
     ArgumentError,
-    DBAPIError,
     InvalidRequestError,
     NoSuchModuleError,
     SQLAlchemyError,
@@ -28,7 +27,7 @@ from sqlalchemy.exc import (
 from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
 from . import migrations
-from .dialects import reason
+from .dialects import reason, was_lost
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -152,10 +151,11 @@ class Database:
             raise StoreUnavailable(f"the database cannot be reached: {reason(error)}") from error
         self.engine = self._connector.engine
         try:
-            if local:
+            have = self._connector.run(migrations.version, writes=False)
+            if local and have < migrations.NEWEST:
                 self._connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
             else:
-                migrations.require_newest(self._connector.run(migrations.version, writes=False))
+                migrations.require_newest(have)
         except (SQLAlchemyError, OSError) as error:
             self._connector.close()
             raise StoreUnavailable(f"the database cannot be opened: {reason(error)}") from error
@@ -179,16 +179,15 @@ class Database:
 
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
-        try:
+        for last in (False, True):
             try:
                 return self._connector.run(body, writes=False)
-            except DBAPIError as error:
-                if not error.connection_invalidated:
-                    raise
-                # It died in the pool, where all others did, too: the next one is new.
-                return self._connector.run(body, writes=False)
-        except (SQLAlchemyError, OSError) as error:
-            raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
+            except (SQLAlchemyError, OSError) as error:
+                # A connection of the pool may have died in it; those that are left are new.
+                if not last and was_lost(error):
+                    continue
+                raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
+        raise AssertionError  # pragma: no cover - the last try returns or raises
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""

@@ -72,6 +72,11 @@ def are_in_the_way(error: BaseException) -> bool:
     return state in _IN_THE_WAY or str(number) in _IN_THE_WAY
 
 
+def was_lost(error: BaseException) -> bool:
+    """Whether the connection is gone, and with it all others of the pool that were idle."""
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
 def reason(error: BaseException) -> str:
     """The driver's own words; SQLAlchemy's text would show parameters."""
     return str(getattr(error, "orig", None) or type(error).__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import overload
 
 from ..signing import fingerprint
-from .schema import REFERENCE_LENGTH
+from .schema import EVENT_ID_LENGTH, REFERENCE_LENGTH
 
 
 def cut(text: str | None, length: int) -> str | None:
@@ -25,3 +25,10 @@ def fitting(name: str | None) -> str | None:
     if name is None or (len(name) <= REFERENCE_LENGTH and "\0" not in name):
         return name
     return f"{name[:200]}#{fingerprint(name.encode())}".replace("\0", "\ufffd")
+
+
+def fitting_id(event_id: str) -> str:
+    """The id of an event, as :func:`fitting` does it for names."""
+    if len(event_id) <= EVENT_ID_LENGTH and "\0" not in event_id:
+        return event_id
+    return f"{event_id[:100]}#{fingerprint(event_id.encode())}".replace("\0", "\ufffd")

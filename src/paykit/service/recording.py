@@ -24,7 +24,7 @@ from ..signing import fingerprint
 from . import command_store, ledger, lookups, rows
 from .bulk import Many
 from .dialects import notify
-from .fitting import fitting
+from .fitting import fitting, fitting_id
 from .ledger import Entries
 from .lookups import Account, Known
 from .schema import inbox, outbox, payments
@@ -74,11 +74,18 @@ class Recorded:
     events: int
 
 
+def _with_fitting_ids(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
+    """The facts, with ids that a database can hold; nearly always they are these already."""
+    if all(fact.event_id == fitting_id(fact.event_id) for fact in facts):
+        return facts
+    return tuple(attrs.evolve(fact, event_id=fitting_id(fact.event_id)) for fact in facts)
+
+
 @attrs.frozen(slots=True)
 class News:
     """The facts of one delivery, to be recorded together: a body for a transaction."""
 
-    facts: tuple[Fact, ...]
+    facts: tuple[Fact, ...] = attrs.field(converter=_with_fitting_ids)
     digest: str  #: SHA-256 of the delivery, in hex; empty for what we asked ourselves
     now: datetime
 

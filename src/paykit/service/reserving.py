@@ -14,6 +14,7 @@ from ..errors import InvalidRequest
 from ..events import PaymentProcessed, Source, TransferReceived
 from ..models import PaymentStatus
 from ..provider import Outcome
+from ..text import unstorable
 from . import recording, rows
 from .recording import Fact, Recorded
 from .schema import inbox, payments
@@ -121,6 +122,8 @@ def record_answer(
 
 def load_session(conn: Connection, payment_id: str) -> Reserved | None:
     """The record of one payment with its session."""
+    if unstorable(payment_id):
+        return None
     row = conn.execute(select(payments).where(payments.c.payment_id == payment_id)).first()
     return None if row is None else Reserved(rows.to_record(row), row.session, new=False)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, Select, select
 
 from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
+from ..text import unstorable
 from .bulk import Many, Rows
 from .fitting import cut, fitting
 from .schema import CODE_LENGTH, payments
@@ -56,6 +57,8 @@ def of_reference(provider: str, account: str, reference: str) -> Select[Any]:
 
 def load(conn: Connection, payment_id: str) -> PaymentRecord | None:
     """The record of one payment."""
+    if unstorable(payment_id):  # an id from an address of the web may be anything
+        return None
     row = conn.execute(select(payments).where(payments.c.payment_id == payment_id)).first()
     return None if row is None else to_record(row)
 
@@ -68,6 +71,8 @@ def find(conn: Connection, provider: str, account: str, reference: str) -> Payme
 
 def lock(conn: Connection, payment_id: str) -> Row[Any] | None:
     """The row of one payment, which stays as it is until this transaction ends."""
+    if unstorable(payment_id):
+        return None
     return conn.execute(
         select(payments).where(payments.c.payment_id == payment_id).with_for_update()
     ).first()

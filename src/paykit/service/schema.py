@@ -86,6 +86,7 @@ LongText: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 #: How long the texts of others may be; what is longer is cut (``code``) or told by its digest.
 REFERENCE_LENGTH: Final = 255
+EVENT_ID_LENGTH: Final = 160
 CODE_LENGTH: Final = 80
 ERROR_LENGTH: Final = 500
 

@@ -22,11 +22,11 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import attrs
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from ..errors import StoreUnavailable
 from . import recording
-from .dialects import are_in_the_way, attempt, reason
+from .dialects import are_in_the_way, attempt, reason, was_lost
 
 T = TypeVar("T")
 Body = Callable[[Connection], T]
@@ -168,7 +168,7 @@ class Writer:
             work = _Work(jobs, plain=plain and tried == 0)
             try:
                 self._run(work)
-            except Exception as error:  # noqa: BLE001 - the writer must outlive whatever happens
+            except BaseException as error:  # noqa: BLE001 - the writer must outlive whatever happens
                 if not work.is_done and tried < _TRIES - 1 and work.may_go_on(error):
                     time.sleep(random.uniform(0, _PAUSE * tried))  # noqa: S311 - not a secret
                     continue
@@ -193,7 +193,7 @@ class _Work:
         self.ends = self._run_plainly(conn) if self.plain else _run_all(conn, self._jobs)
         self.is_done = True
 
-    def may_go_on(self, error: Exception) -> bool:
+    def may_go_on(self, error: BaseException) -> bool:
         """Whether to try once more, by the careful way, after an error that undid everything."""
         if not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError):
             return self.plain  # it is the trouble of one body, and each has to have its own end
@@ -224,13 +224,12 @@ def _end_all(jobs: Sequence[tuple[Job, _End]]) -> None:
         job.end(*end)
 
 
-def _is_passing(error: Exception) -> bool:
+def _is_passing(error: BaseException) -> bool:
     """Whether the same transaction, which is undone, may well succeed when it is tried again.
 
     A connection may have died in the pool, and the next one is new.
     """
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or are_in_the_way(error)
+    return was_lost(error) or are_in_the_way(error)
 
 
 def _run_all(conn: Connection, jobs: Sequence[Job]) -> list[_End]:
@@ -270,5 +269,5 @@ def _attempt(conn: Connection, body: Body[Any]) -> _End:
         failure = StoreUnavailable(f"the database refused: {reason(error)}")
         failure.__cause__ = error
         return None, failure
-    except Exception as error:  # noqa: BLE001 - it belongs to the caller who waits for it
+    except BaseException as error:  # noqa: BLE001 - it belongs to the caller who waits for it
         return None, error

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-pytest.register_assert_rewrite("paykit.testing.conformance")
+pytest.register_assert_rewrite("paykit.testing.conformance", "paykit.testing.store")
 
 
 @pytest.fixture
