@@ -6,6 +6,7 @@ Each runs until it is killed, and says by its pipe when its work has begun. ``fa
 
 import asyncio
 import contextlib
+import os
 import random
 import threading
 import time
@@ -54,7 +55,7 @@ async def _intake(ready, face, database, gateway, listener):
 
 
 class Watched:
-    """A publisher that tells when it has first published."""
+    """A publisher that tells when it has first published, and writes how many each time."""
 
     def __init__(self, publisher, ready):
         self.is_async = publisher.is_async
@@ -64,12 +65,13 @@ class Watched:
         self._ready = ready
 
     def _publish(self, messages):
-        results = self._publisher.publish(messages)
-        self._ready()
-        return results
+        return self._told(self._publisher.publish(messages))
 
     async def _publish_async(self, messages):
-        results = await self._publisher.publish(messages)
+        return self._told(await self._publisher.publish(messages))
+
+    def _told(self, results):
+        os.write(1, b"%d\n" % results.count(None))
         self._ready()
         return results
 

@@ -1,6 +1,7 @@
 """What must be true in the end, whatever happened in between."""
 
 import sys
+import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
@@ -71,6 +72,14 @@ class Books:
 def say(text):
     """Tell what was measured; pytest shows it with ``-rP``, and of a test that failed."""
     sys.stdout.write(f"{text}\n")
+
+
+def wait_until(is_so, seconds=30):
+    """Wait until ``is_so()``; it must be so after that time."""
+    ends = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
 
 
 def check_publishing(rows, entries, *, once=False):
