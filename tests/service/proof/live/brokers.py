@@ -36,21 +36,22 @@ def unique(name):
 
 
 @contextlib.contextmanager
-def broker(kind, at=None):
+def broker(kind, at=None, **settings):
     """A topic on a broker of this kind, removed in the end.
 
-    ``at`` is the URL of another broker than that of all tests; of Kafka it is a mock cluster.
+    ``at`` is the URL of another broker than that of all tests; of Kafka it is a mock cluster, whose
+    topic has so many ``partitions``.
     """
-    with _KINDS[kind](at or (None if kind == "kafka" else require(kind))) as topic:
+    with _KINDS[kind](at or (None if kind == "kafka" else require(kind)), **settings) as topic:
         yield topic
 
 
 @contextlib.contextmanager
-def _kafka(cluster):
+def _kafka(cluster, *, partitions=4):
     with contextlib.ExitStack() as stack:
         cluster = cluster or stack.enter_context(mock_cluster())
         name = unique("topic")
-        cluster.create_topic(name)
+        cluster.create_topic(name, partitions=partitions)
 
         def read():
             return [
@@ -93,19 +94,41 @@ def _rabbit(url):
     try:
         yield Topic(there, lambda: asyncio.run(_read_rabbit(url, queue)))
     finally:
-        asyncio.run(_read_rabbit(url, queue, delete=True))
+        asyncio.run(_with_channel(url, lambda channel: channel.queue_delete(queue)))
 
 
-async def _read_rabbit(url, queue, *, delete=False):
-    """All that is in the queue, which has it still afterwards."""
+@contextlib.contextmanager
+def bind_queue(url, exchange):
+    """A queue that takes all of an exchange; both are removed in the end."""
+    queue = unique("queue")
+
+    async def bind(channel):
+        made = await channel.declare_queue(queue, durable=True)
+        await made.bind(exchange, "#")
+
+    async def remove(channel):
+        await channel.queue_delete(queue)
+        await channel.exchange_delete(exchange)
+
+    asyncio.run(_with_channel(url, bind))
+    try:
+        yield Topic("", lambda: asyncio.run(_read_rabbit(url, queue)))
+    finally:
+        asyncio.run(_with_channel(url, remove))
+
+
+async def _with_channel(url, use):
     import aio_pika
 
     connection = await aio_pika.connect(url)
     async with connection:
-        channel = await connection.channel()
-        if delete:
-            await channel.queue_delete(queue)
-            return []
+        return await use(await connection.channel())
+
+
+async def _read_rabbit(url, queue):
+    """All that is in the queue, which has it still afterwards."""
+
+    async def read(channel):
         found = await channel.get_queue(queue)
         entries = []
         while (one := await found.get(fail=False)) is not None:
@@ -120,16 +143,22 @@ async def _read_rabbit(url, queue, *, delete=False):
             )
         return entries  # what is not acknowledged goes back with the channel
 
+    return await _with_channel(url, read)
+
 
 @contextlib.contextmanager
-def _nats(url):
-    name = unique("stream")
+def make_stream(url, name):
+    """A stream for the subjects below its name, removed in the end."""
     try:
         asyncio.run(_make_stream(url, name))
         there = f"{url}/{name}.events?stream={name}&source={SOURCE}&timeout=3"
         yield Topic(there, lambda: asyncio.run(_read_nats(url, name)))
     finally:
         asyncio.run(_delete_stream(url, name))
+
+
+def _nats(url):
+    return make_stream(url, unique("stream"))
 
 
 @contextlib.asynccontextmanager

@@ -37,9 +37,9 @@ class Books:
         with self._engine.begin() as connection:
             return connection.execute(text(statement), values).all()
 
-    def execute(self, statement):
+    def execute(self, statement, **values):
         with self._engine.begin() as connection:
-            connection.execute(text(statement))
+            connection.execute(text(statement), values)
 
     def lapse(self):
         """Take back what was claimed by processes that are dead; nobody alive may have any."""
