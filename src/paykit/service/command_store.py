@@ -64,7 +64,10 @@ def reserve(
     if plan is None:
         return Reserved(record, None)
     if plan.command is not None:
-        return _again(conn, record, plan.command, clock, send=send)
+        former = plan.command
+        if plan.is_refused:
+            former = attrs.evolve(former, total=plan.total)
+        return _again(conn, record, former, clock, send=send)
     now = clock()
     reference = None
     if wanted.name_it is not None:
@@ -193,6 +196,8 @@ def finish(
     ``look_after`` says when to look again, where it is not over.
     """
     now = clock()
+    if state is CommandState.REFUSED:
+        _lower_those_after(conn, command)
     open_ = state in {CommandState.RESERVED, CommandState.WAITING}
     values = {
         "state": state.value,
@@ -204,8 +209,9 @@ def finish(
         "updated_at": now,
     }
     mine = table.c.command_id == command.command_id
-    over = table.c.state == CommandState.DONE.value
-    conn.execute(update(table).where(mine, ~over).values(**values))
+    # A notice of the end may have been quicker than the answer that it was taken on.
+    may = table.c.state.in_(_OPEN) if open_ else table.c.state != CommandState.DONE.value
+    conn.execute(update(table).where(mine, may).values(**values))
 
 
 def give_up(conn: Connection, command: Command, *, clock: Clock, note: str) -> None:
@@ -220,6 +226,8 @@ def give_up(conn: Connection, command: Command, *, clock: Clock, note: str) -> N
 
 def forget(conn: Connection, command: Command) -> None:
     """Take back a command that certainly never reached the provider."""
+    rows.lock(conn, command.payment_id)
+    _lower_those_after(conn, command)
     mine = table.c.command_id == command.command_id
     conn.execute(table.delete().where(mine, table.c.state == CommandState.RESERVED.value))
 
@@ -252,21 +260,39 @@ def settle(
 ) -> None:
     """End those commands of a payment whose end these facts tell."""
     told = [fact for fact in facts if isinstance(fact, PaymentProcessed)]
-    for command in of_payment(conn, record.payment_id):
-        if command.state.value not in _OPEN:
+    known = of_payment(conn, record.payment_id)
+    for place in range(len(known)):
+        command = known[place]
+        state = commands.end_of(command, record, told) if command.state.value in _OPEN else None
+        if state is None:
             continue
-        state = commands.end_of(command, record, told)
-        if state is not None:
-            conn.execute(
-                update(table)
-                .where(
-                    table.c.command_id == command.command_id,
-                    or_(*(table.c.state == open_ for open_ in _OPEN)),
-                )
-                .values(
-                    state=state.value, check_at=None, lease_until=None, updated_at=record.updated_at
-                )
+        if state is CommandState.REFUSED and _lower_those_after(conn, command):
+            known = of_payment(conn, record.payment_id)
+        conn.execute(
+            update(table)
+            .where(table.c.command_id == command.command_id, table.c.state.in_(_OPEN))
+            .values(
+                state=state.value, check_at=None, lease_until=None, updated_at=record.updated_at
             )
+        )
+
+
+def _lower_those_after(conn: Connection, refused: Command) -> bool:
+    """Let those that were planned on top of this one lead up to less; whether there were any."""
+    now = load(conn, refused.command_id)
+    if now is None or now.state.value not in _OPEN:
+        return False
+    lowered = conn.execute(
+        update(table)
+        .where(
+            table.c.payment_id == refused.payment_id,
+            table.c.kind == refused.kind.value,
+            table.c.state.in_(_OPEN),
+            table.c.total > now.total.minor,
+        )
+        .values(total=table.c.total - refused.amount.minor)
+    )
+    return lowered.rowcount > 0
 
 
 def _new_name(name_it: Callable[[int], str], known: Iterable[Command]) -> str:

@@ -205,7 +205,7 @@ def _plan_capture(
     left = held(record) - _under_way(record.captured, known, CommandKind.CAPTURE)
     if amount > left:
         raise InvalidRequest(f"at most {left} is held", field="amount")
-    return former or Plan(key, amount, record.captured + (held(record) - left) + amount)
+    return _planned(former, key, amount, record.captured + (held(record) - left))
 
 
 def _plan_void(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]) -> Plan | None:
@@ -249,7 +249,14 @@ def _plan_refund(record: PaymentRecord, wanted: Wanted, known: Sequence[Command]
     if amount > left or amount.minor <= 0:
         raise InvalidRequest(f"at most {left} is left to give back", field="amount")
     key = asked or refund_key(record, record.captured, refused)
-    return former or Plan(key, amount, record.refunded + under_way + amount)
+    return _planned(former, key, amount, record.refunded + under_way)
+
+
+def _planned(former: Plan | None, key: str, amount: Money, so_far: Money) -> Plan:
+    """A new command, or one that was refused and is tried anew with the amount that it had."""
+    if former is not None:
+        return attrs.evolve(former, total=so_far + former.amount)
+    return Plan(key, amount, so_far + amount)
 
 
 def _of_key(known: Sequence[Command], key: str | None, wanted: Wanted) -> Plan | None:

@@ -181,6 +181,8 @@ def transition(
         status = S.DISPUTED
     if record.status is S.AUTHORIZED and record.captured and status in UNPAID:
         status = S.SUCCEEDED  # what was held beside the part that is taken
+    if status is S.REFUNDED and max(record.refunded, refunded) < max(record.captured, captured):
+        status = S.PARTIALLY_REFUNDED  # it was all of it before more was taken
     by_totals, of_totals, left = None, None, _left(record, status, captured)
     if tally is not None and not discrepancy:
         totals = max(record.captured, captured), max(record.refunded, refunded)
