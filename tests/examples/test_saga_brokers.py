@@ -27,7 +27,7 @@ from .saga_in_process import shop
 
 ROOT = Path(__file__).parents[2]
 SERVERS = ("rabbitmq", "nats", "redis")
-PATIENCE = 60
+PATIENCE = 90
 
 
 ENDS = [[one.about, one.order, one.payment, "ok"] for one in CUSTOMERS]
@@ -81,6 +81,17 @@ def test_on_another_broker(name, tmp_path):
 
     asyncio.run(tell())
     assert ends(story.table()) == ENDS
+
+
+def test_a_broker_that_is_not_there():
+    """It is told of before anything is started, in one line, and without the password."""
+    done = subprocess.run(
+        [sys.executable, "-m", "examples.saga", "--broker", "amqp://guest:secret@127.0.0.1:1"],
+        cwd=ROOT, env=environment(), capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("there is no broker at 127.0.0.1:1: ")
+    assert (done.stderr.count("\n"), "secret" in done.stderr) == (1, False)
 
 
 def test_another_broker_is_refused():
