@@ -9,6 +9,7 @@ in a thread of their own, where SQLAlchemy lets blocking code wait for them.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
@@ -144,6 +145,7 @@ class Database:
     ) -> None:
         self.url = parse(url)
         self.clock = clock
+        self._process = os.getpid()
         local = self.url.get_backend_name() == "sqlite"
         try:
             self._connector = connect(self.url, single_process=single_process)
@@ -171,14 +173,17 @@ class Database:
 
     def transact(self, body: Body[T]) -> Future[T]:
         """Run ``body`` in a transaction; the future is done once that is on disk."""
+        self._require_own_process()
         return self._writer.submit(body)
 
     def submit(self, job: Job) -> None:
         """As :meth:`transact`, for a caller who has a job with an end of its own."""
+        self._require_own_process()
         self._writer.put(job)
 
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
+        self._require_own_process()
         for last in (False, True):
             try:
                 return self._connector.run(body, writes=False)
@@ -191,8 +196,16 @@ class Database:
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""
-        self._writer.close()
-        self._connector.close()
+        if os.getpid() == self._process:  # the connections of a forked process are its parent's
+            self._writer.close()
+            self._connector.close()
+
+    def _require_own_process(self) -> None:
+        """Refuse to work where the threads are missing that would do it."""
+        if os.getpid() != self._process:
+            raise ConfigurationError(
+                "this service was opened before its process was forked: open one in each process"
+            )
 
 
 def parse(url: str) -> URL:
