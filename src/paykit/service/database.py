@@ -29,6 +29,7 @@ from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
 from . import migrations
 from .dialects import reason, was_lost
+from .silence import end_in_silence
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -236,16 +237,23 @@ def connect(url: URL, *, single_process: bool = False) -> _Blocking | _OnLoop:
             case "postgres":
                 options = f"-c lock_timeout={_LOCK_SECONDS}s -c timezone=UTC"
                 arguments = {"connect_timeout": _CONNECT_SECONDS, "options": options}
-                return _Blocking(create_engine(url, connect_args=arguments))
+                return _Blocking(_watched(create_engine(url, connect_args=arguments)))
             case "asyncpg":
                 settings = {"lock_timeout": f"{_LOCK_SECONDS}s", "timezone": "UTC"}
                 arguments = {"timeout": _CONNECT_SECONDS, "server_settings": settings}
-                return _OnLoop(url, connect_args=arguments)
+                made = _OnLoop(url, connect_args=arguments)
+                _watched(made.engine)
+                return made
             case _:
                 return _Blocking(_mysql(url))
     except (ImportError, NoSuchModuleError) as error:
         extra = f"pip install 'paykit-adapters[{kind}]'"
         raise ConfigurationError(f"{url.drivername} needs {extra} ({error})") from None
+
+
+def _watched(engine: Engine) -> Engine:
+    event.listen(engine, "connect", end_in_silence)
+    return engine
 
 
 def _sqlite(url: URL, *, single_process: bool) -> Engine:
@@ -280,7 +288,7 @@ def _mysql(url: URL) -> Engine:
         "isolation_level": "READ COMMITTED",
         "pool_recycle": 3600,
     }
-    engine = create_engine(url, **settings)
+    engine = _watched(create_engine(url, **settings))
     try:
         with engine.connect():
             pass  # now the dialect knows whose server it is
@@ -289,5 +297,5 @@ def _mysql(url: URL) -> Engine:
         raise ConfigurationError("this server is MySQL, not MariaDB: mysql+pymysql://…") from None
     if engine.dialect.name == "mysql" and getattr(engine.dialect, "is_mariadb", False):
         engine.dispose()
-        return create_engine(url.set(drivername="mariadb+pymysql"), **settings)
+        return _watched(create_engine(url.set(drivername="mariadb+pymysql"), **settings))
     return engine
