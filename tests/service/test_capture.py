@@ -24,6 +24,7 @@ from paykit.provider import utc_now
 from paykit.service import PaymentService, blocking
 
 from .cards import PRICE, AskableCards, answer, cards, declined, fact, moved, refused, request, told
+from .everywhere import everywhere
 from .shop import Answers, Clock, notice
 from .shop import request as redirect
 from .test_crash import run_child
@@ -69,6 +70,7 @@ def part(minor):
     return Money(minor, "VND")
 
 
+@everywhere
 def test_all_of_a_hold_is_captured(shop, hold):
     shop.transport.answers.append(answer(captured=150_000, id="psp-1"))
     done = shop.capture(hold)
@@ -109,6 +111,7 @@ def test_a_part_is_captured_and_is_no_contradiction(shop, hold):
     assert len(shop.transport.asked) == 1
 
 
+@everywhere
 def test_captured_in_parts(shop, hold):
     shop.transport.answers += [answer(), answer(), answer()]
     shop.capture(hold, part(60_000), final=False)
@@ -122,6 +125,33 @@ def test_captured_in_parts(shop, hold):
     ]
     assert keys(shop) == [f"{hold}-capture-60000-0", "second", f"{hold}-capture-30000-0"]
     assert [event.captured.minor for event in published(shop)] == [0, 60_000, 120_000, 150_000]
+
+
+def test_without_the_first_of_two_the_second_is_done_by_less(shop, hold):
+    """It led up to both of them; what the provider has counted of it is all that is left."""
+    shop.transport.answers += [OutcomeUnknown("silence"), answer("pending"), declined(), answer()]
+    with pytest.raises(OutcomeUnknown):
+        shop.capture(hold, part(50_000), idempotency_key="first", final=False)
+    shop.capture(hold, part(60_000), idempotency_key="second", final=False)
+    with pytest.raises(Declined):
+        shop.capture(hold, part(50_000), idempotency_key="first", final=False)
+    shop.receive(told(fact("succeeded", captured=part(60_000))), provider="cards")
+    done = shop.capture(hold, part(90_000), idempotency_key="third")
+    assert (done.record.status, done.record.captured) == (S.SUCCEEDED, PRICE)
+
+
+def test_one_that_was_taken_on_and_refused_at_once_may_be_tried_anew(database):
+    """The notice of the refusal is quicker than the answer that it was taken on."""
+
+    def refuse_first(_asked):
+        service.receive(told(refused("c-1", 150_000)), provider="cards")
+        return answer("pending")
+
+    transport = Answers(answer("authorized", id="psp-1"), refuse_first, answer())
+    with PaymentService([cards()], database=database, transport=transport) as service:
+        payment_id = service.create(request(), provider="cards").payment_id
+        assert service.capture(payment_id).record.status is S.AUTHORIZED
+        assert service.capture(payment_id).record.captured == PRICE
 
 
 def test_a_provider_that_has_a_part_as_still_held(shop, hold):
@@ -165,6 +195,7 @@ def test_a_capture_that_is_refused_later_is_an_event_and_may_be_tried_anew(shop,
     ]
 
 
+@everywhere
 def test_a_decline_is_an_event_and_the_next_attempt_has_its_own_key(shop, hold):
     shop.transport.answers += [declined(), answer()]
     with pytest.raises(Declined):
@@ -190,6 +221,7 @@ def test_after_a_decline_the_provider_is_asked_what_became_of_the_hold(shop):
     ]
 
 
+@everywhere
 def test_silence_leaves_it_as_it_is_and_the_key_stays(shop, hold):
     before = shop.status(hold)
     shop.transport.answers += [OutcomeUnknown("away"), answer()]
@@ -255,6 +287,7 @@ def test_a_provider_that_cannot_be_asked(shop, hold):
         shop.refresh(hold)
 
 
+@everywhere
 def test_a_hold_is_released_once(shop, hold):
     shop.transport.answers.append(answer("canceled", id="psp-1"))
     done = shop.void(hold)
@@ -453,6 +486,7 @@ def test_a_kill_around_a_capture_takes_the_money_once(database, point, again):
 # A card that is charged at once, and who hears of it.
 
 
+@everywhere
 def test_charged_at_once(shop):
     shop.transport.answers.append(answer("succeeded", id="psp-1"))
     session = shop.create(request(), provider="cards")

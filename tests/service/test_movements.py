@@ -504,6 +504,18 @@ def test_a_movement_of_another_payment(open_service):
     assert record.captured == NOTHING
 
 
+def test_all_was_given_back_before_more_was_taken(engine):
+    """The notice of the first refund comes last."""
+    facts = [
+        fact("succeeded", captured=Money(60_000, "VND")),
+        fact("partially_refunded", captured=PRICE, refunded=Money(60_000, "VND")),
+        fact("refunded", captured=Money(60_000, "VND"), refunded=Money(60_000, "VND")),
+    ]
+    after, events, _, _ = run(engine, [AUTHORIZED, *facts])
+    assert state(after) == ("partially_refunded", 150_000, 60_000, None)
+    assert len(events) == 3
+
+
 def test_an_order_is_paid_also_by_a_capture_that_is_told_after_its_refund(open_service):
     shop = open_service(providers=[cards()], answers=[answer("pending")] * 2)
     shop.create(request(order_id="order-1"), provider="cards")

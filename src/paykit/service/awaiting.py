@@ -30,9 +30,9 @@ from .joined import AsyncJoined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
+from .reports import Report
 from .shared import Shared, has_news
 from .state import PaymentRecord
-from .sweeping import Report
 from .writer import Body
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from ..money import Money
 from ..provider import Outcome
 from .fitting import fitting
 from .schema import movements
-from .state import PaymentRecord, Transition, move, transition
+from .state import PaymentRecord, Transition, is_refused_refund, move, tell, transition
 from .tally import (
     UNDECIDED,
     Entry,
@@ -39,6 +39,8 @@ def change(
     ``is_anothers``: its movement is on record for another payment.
     """
     movement = fact.movement
+    if is_refused_refund(fact) and not id_taken:
+        return tell(record, fact), None
     if movement is None and not entries:
         return transition(record, fact, id_taken=id_taken), None
     before = add_up(entries.values(), record.amount.currency)
@@ -82,12 +84,6 @@ def load_owners(
         )
     )
     return {(MovementKind(row.kind), row.movement_id): row.payment_id for row in rows}
-
-
-def count_refused(conn: Connection, record: PaymentRecord) -> int:
-    """How many captures of a payment were refused or taken back."""
-    entries = load_entries(conn, [record.payment_id]).get(record.payment_id, {})
-    return add_up(entries.values(), record.amount.currency).refused
 
 
 def keep(conn: Connection, record: PaymentRecord, entry: Entry) -> None:

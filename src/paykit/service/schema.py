@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -50,12 +51,10 @@ class UtcDateTime(TypeDecorator[datetime]):
         """Convert to UTC; keep the zone only where the database has a place for it."""
         if value is None:
             return None
-        value = value.astimezone(UTC)
-        if dialect.name == "postgresql":
-            return value
         if dialect.name == "sqlite":
-            return value.isoformat(" ", "microseconds").removesuffix("+00:00")
-        return value.replace(tzinfo=None)
+            return _sqlite_text(value)
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Put the zone back."""
@@ -64,6 +63,11 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+@lru_cache(maxsize=1024)  # a time is written into several columns, one after the other
+def _sqlite_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
 
 
 class _SqliteText(String):
@@ -143,6 +147,7 @@ payments = Table(
         sqlite_where=text("given_up_at IS NOT NULL"),
         postgresql_where=text("given_up_at IS NOT NULL"),
     ),
+    Index("paykit_payments_by_age", "created_at"),
     **TABLE_OPTIONS,
 )
 
@@ -196,7 +201,7 @@ commands = Table(
     Column("reference", String(255)),  # ours, of a refund
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("total", BigInteger, nullable=False),  # captured or refunded, once it is done
+    Column("base", BigInteger, nullable=False),  # what was captured or refunded before it
     Column("final", Boolean, nullable=False),  # whether a capture releases what is left
     Column("description", LongText, nullable=False),
     Column("state", String(16), nullable=False),
