@@ -87,4 +87,7 @@ async def clean_up(settings: Settings) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)  # as the shell says of what Ctrl-C ended

@@ -67,10 +67,11 @@ class Shop:
         process = self._processes.pop(name)
         try:
             process.wait(_PATIENCE)
-        finally:
+        except subprocess.TimeoutExpired:
             process.kill()
-            if process.stdout:
-                process.stdout.close()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
 
     def start(self, *names: str) -> None:
         """Start services, and wait until they read."""
