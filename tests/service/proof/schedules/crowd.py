@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from paykit import PaykitError, StoreUnavailable
 from paykit.flow import run
+from paykit.service import reports
 from paykit.service.effects import Read, Talk, Transact
 from paykit.service.recording import News
 from paykit.service.schema import commands
@@ -133,7 +134,8 @@ class Crowd:
             is_alive = any(owner is not None for owner, _ in waiting.values())
             if sweep_every and is_alive and self.rounds % sweep_every == 0:
                 self.lapse()
-                flow = self.shop.operations._sweep_commands(_no_report(self.shop), 4)
+                noted = reports.Sweep(self.shop.clock())
+                flow = self.shop.operations._sweep_commands(noted, 4)
                 self._go_on(waiting, None, Sweep(self, flow).live(), None)
             for flow, end in self._commit(waiting):
                 owner, _ = waiting.pop(flow)
@@ -190,9 +192,3 @@ def _end_of(future: Any) -> tuple[Any, Exception | None]:
         return future.result(), None
     except Exception as error:  # noqa: BLE001 - it is for the life that waits
         return None, error
-
-
-def _no_report(shop: Shop) -> Any:
-    from paykit.service.sweeping import _Sweep
-
-    return _Sweep(shop.clock())
