@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,7 @@ from .relay import Handler, Relaying, RelaySettings, relay_once
 from .reserving import Reserved
 
 T = TypeVar("T")
+_WITH_EVENTS: Final = (Recorded, Reserved)  # a union would be made anew each time
 
 
 class Shared:
@@ -72,4 +73,4 @@ def connection_of(connection: Any) -> Connection:
 
 def has_news(result: Any) -> bool:
     """Whether a commit has put out something that the relay shall look at now."""
-    return isinstance(result, Recorded | Reserved) and result.events > 0
+    return isinstance(result, _WITH_EVENTS) and result.events > 0
