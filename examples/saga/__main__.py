@@ -44,11 +44,11 @@ def main() -> int:
             broker=asked.broker, prefix=asked.prefix or f"saga-{run}", folder=folder
         )
         if asked.broker:
-            asyncio.run(_reach(settings))
+            asyncio.run(reach(settings))
         with Shop(settings) as shop:
             story = asyncio.run(_tell(shop.settings, Story(customers), asked.patience))
         if asked.broker and not asked.prefix:
-            asyncio.run(_clean_up(shop.settings))
+            asyncio.run(clean_up(shop.settings))
     print(f"\n{story.table()}")
     return 0 if story.ended else 1
 
@@ -62,7 +62,7 @@ async def _tell(settings: Settings, story: Story, patience: float) -> Story:
     return story
 
 
-async def _reach(settings: Settings) -> None:
+async def reach(settings: Settings) -> None:
     """Find out now, and in one line, whether there is such a broker."""
     bus = connect(settings)
     logging.disable()  # the clients say the same in many lines
@@ -79,7 +79,8 @@ async def _reach(settings: Settings) -> None:
     await bus.stop()
 
 
-async def _clean_up(settings: Settings) -> None:
+async def clean_up(settings: Settings) -> None:
+    """Take what we made off a broker that is not ours."""
     bus = connect(settings)
     await bus.remove({**{party.name: party.reads for party in PARTIES}, "story": TOPICS})
     await bus.stop()

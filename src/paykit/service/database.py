@@ -13,6 +13,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -28,6 +29,8 @@ from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
 from . import migrations
 from .dialects import reason, was_lost
+from .durability import weak_settings
+from .effects import log
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -37,6 +40,12 @@ _SAFE_WAL: Final = (3, 51, 3)
 #: Seconds to wait for somebody else's lock, then :class:`StoreUnavailable`.
 _LOCK_SECONDS: Final = 5
 _CONNECT_SECONDS: Final = 5
+_POSTGRES: Final = {
+    "lock_timeout": f"{_LOCK_SECONDS}s",
+    "timezone": "UTC",
+    # Whatever the database's own default is: others' commits are to be seen.
+    "default_transaction_isolation": "read committed",
+}
 #: How many transactions are committed as one, at most.
 MAX_GROUP: Final = 256
 #: How many transactions are under way at once, where the database locks rows.
@@ -156,6 +165,7 @@ class Database:
                 self._connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
             else:
                 migrations.require_newest(have)
+                _warn_of_weakness(self._connector)
         except (SQLAlchemyError, OSError) as error:
             self._connector.close()
             raise StoreUnavailable(f"the database cannot be opened: {reason(error)}") from error
@@ -221,18 +231,25 @@ def connect(url: URL, *, single_process: bool = False) -> _Blocking | _OnLoop:
             case "sqlite":
                 return _Blocking(_sqlite(url, single_process=single_process))
             case "postgres":
-                options = f"-c lock_timeout={_LOCK_SECONDS}s -c timezone=UTC"
+                quoted = {name: value.replace(" ", r"\ ") for name, value in _POSTGRES.items()}
+                options = " ".join(f"-c {name}={value}" for name, value in quoted.items())
                 arguments = {"connect_timeout": _CONNECT_SECONDS, "options": options}
                 return _Blocking(create_engine(url, connect_args=arguments))
             case "asyncpg":
-                settings = {"lock_timeout": f"{_LOCK_SECONDS}s", "timezone": "UTC"}
-                arguments = {"timeout": _CONNECT_SECONDS, "server_settings": settings}
+                arguments = {"timeout": _CONNECT_SECONDS, "server_settings": _POSTGRES}
                 return _OnLoop(url, connect_args=arguments)
             case _:
                 return _Blocking(_mysql(url))
     except (ImportError, NoSuchModuleError) as error:
         extra = f"pip install 'paykit-adapters[{kind}]'"
         raise ConfigurationError(f"{url.drivername} needs {extra} ({error})") from None
+
+
+def _warn_of_weakness(connector: Connector) -> None:
+    with suppress(SQLAlchemyError):  # a server of another make may not know what it is asked
+        weak = connector.run(weak_settings, writes=False)
+        if weak:
+            log.warning("a power cut can lose payments: the database has %s", ", ".join(weak))
 
 
 def _sqlite(url: URL, *, single_process: bool) -> Engine:

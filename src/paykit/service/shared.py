@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection
-
 from ..provider import Clock, IdFactory, Provider
 from ..publishing import Publisher
 from .database import Database
-from .lent import is_django, over_django
 from .listening import Listener
 from .operations import Operations
 from .recording import Recorded
@@ -61,14 +58,6 @@ class Shared:
         if self._listener is not None:
             self._listener.close()
         self._database.close()
-
-
-def connection_of(connection: Any) -> Connection:
-    """The SQLAlchemy connection to join: the given one, or one over Django's."""
-    if is_django(connection):
-        return over_django(connection)
-    joined: Connection = connection
-    return joined
 
 
 def has_news(result: Any) -> bool:
