@@ -38,7 +38,7 @@ from .tally import Entry
 Fact: TypeAlias = PaymentProcessed | TransferReceived
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class Known:
     """A fact that is in the inbox."""
 

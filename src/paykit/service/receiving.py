@@ -56,6 +56,8 @@ _OUTCOMES: Final[Mapping[type[WebhookError], Outcome]] = {
     StaleDelivery: Outcome.STALE,
     MalformedDelivery: Outcome.MALFORMED,
 }
+_FACTS: Final = (PaymentProcessed, TransferReceived)
+_FOR_A_PERSON: Final = frozenset({Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE})
 #: Not decided yet, so an approval may still be waiting.
 _OPEN: Final = frozenset(
     {PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.UNKNOWN}
@@ -80,9 +82,7 @@ class Receiving(Accounts):
             log.warning("could not verify a delivery for %s: %s", provider.key, error)
             return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
         # A grant for a stored token is not kept: it is secret, and can be asked for again.
-        facts = tuple(
-            event for event in events if isinstance(event, PaymentProcessed | TransferReceived)
-        )
+        facts = tuple([event for event in events if isinstance(event, _FACTS)])
         digest = hashlib.sha256(delivery.query + b"\n" + delivery.body).hexdigest()
         now = self._clock()
         try:
@@ -101,7 +101,7 @@ class Receiving(Accounts):
                     again = Outcome.TRY_AGAIN
                     ids = recorded.payment_ids
                     return Receipt(again, provider.reply(again), error, published, ids)
-        if recorded.outcome in {Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE}:
+        if recorded.outcome in _FOR_A_PERSON:
             log.warning(
                 "a delivery for %s needs a person: %s (its SHA-256 is %s)",
                 provider.key,

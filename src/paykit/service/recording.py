@@ -8,7 +8,6 @@ in the order in which it came.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -166,7 +165,7 @@ class _Group:
         self._payments: dict[str, Payment] = {}
         self._lock(facts, payment_id)
         self._known: dict[_Key, Known] = {}
-        self._owners: dict[Account, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._owners: dict[_Key, set[str]] = {}  # the payments that have a provider's id
         self._paying: dict[str, str] = {}
         self._published: dict[str, str] = {}
         self._look_up(facts)
@@ -282,7 +281,7 @@ class _Group:
             payment.changed = payment.changed or not payment.has_movements
             payment.has_movements = True
         before, after = payment.record, done.record
-        if before == after:
+        if before is after:
             return
         payment.record, payment.changed = after, True
         payment.given_up_at = None  # there is news of it
@@ -290,14 +289,18 @@ class _Group:
             payment.check_at, payment.checks = None, 0
         elif payment.check_at is None:
             payment.check_at = now  # it has come back to life: ask how it goes on
-        if after.provider_id is not None:
-            self._owners[_account(fact=after)][fitting(after.provider_id)].add(after.payment_id)
+        self._own(after)
 
     def _is_id_taken(self, record: PaymentRecord, fact: Fact) -> bool:
         if fact.provider_id is None or fact.provider_id == record.provider_id:
             return False
-        owners = self._owners[_account(fact)][fitting(fact.provider_id)]
-        return bool(owners - {record.payment_id})
+        key = (fact.provider, fact.account, fitting(fact.provider_id))
+        return any(owner != record.payment_id for owner in self._owners.get(key, ()))
+
+    def _own(self, record: PaymentRecord) -> None:
+        if record.provider_id is not None:
+            key = (record.provider, record.account, fitting(record.provider_id))
+            self._owners.setdefault(key, set()).add(record.payment_id)
 
     def _is_anothers(self, record: PaymentRecord, fact: PaymentProcessed) -> bool:
         if fact.movement is None:
@@ -342,13 +345,11 @@ class _Group:
             for event_id, known in found.facts.items():
                 self._known[(*account, event_id)] = known
             for provider_id, payment_id in found.owners:
-                self._owners[account][provider_id].add(payment_id)
+                self._owners.setdefault((*account, provider_id), set()).add(payment_id)
             self._paying |= found.paying
             self._published |= found.published
         for payment in self._payments.values():
-            if payment.record.provider_id is not None:
-                owners = self._owners[_account(payment.record)]
-                owners[payment.record.provider_id].add(payment.record.payment_id)
+            self._own(payment.record)
 
     def _load_movements(
         self, facts: Collection[Fact]

@@ -61,8 +61,16 @@ class UtcDateTime(TypeDecorator[datetime]):
         del dialect
         if value is None:
             return None
-        moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            # To read a zone as well is several times as fast as to put it there afterwards.
+            is_ours = len(value) == _SQLITE_LENGTH
+            value = datetime.fromisoformat(f"{value}+00:00" if is_ours else value)
+        moment: datetime = value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+#: ``2026-01-02 03:04:05.678901``
+_SQLITE_LENGTH: Final = 26
 
 
 @lru_cache(maxsize=1024)  # a time is written into several columns, one after the other

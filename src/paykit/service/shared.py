@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ..provider import Clock, IdFactory, Provider
 from ..publishing import Publisher
@@ -15,6 +15,7 @@ from .relay import Handler, Relaying, RelaySettings, relay_once
 from .reserving import Reserved
 
 T = TypeVar("T")
+_WITH_EVENTS: Final = (Recorded, Reserved)  # a union would be made anew each time
 
 
 class Shared:
@@ -61,4 +62,4 @@ class Shared:
 
 def has_news(result: Any) -> bool:
     """Whether a commit has put out something that the relay shall look at now."""
-    return isinstance(result, Recorded | Reserved) and result.events > 0
+    return isinstance(result, _WITH_EVENTS) and result.events > 0
