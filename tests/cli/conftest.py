@@ -1,15 +1,14 @@
 import pytest
 
-from paykit.service import PaymentService, upgrade_database
+from paykit.service import PaymentService
 
 from ..service.shop import notice, request, vnpay
 
 
 @pytest.fixture
-def database(any_database):
+def database(ready_database):
     """A database with tables, of each kind that the test asks for."""
-    upgrade_database(any_database)
-    return any_database
+    return ready_database
 
 
 @pytest.fixture

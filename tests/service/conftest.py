@@ -1,5 +1,6 @@
 import pytest
 
+from ..support.databases import with_tables
 from .shop import Awaiting, Blocking, Clock
 
 
@@ -9,8 +10,12 @@ def clock():
 
 
 @pytest.fixture
-def database(tmp_path):
-    return f"sqlite:///{tmp_path}/payments.db"
+def database(request, tmp_path):
+    """A database without payments: a file, unless ``everywhere`` asks for another kind."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/payments.db"
+    return with_tables(kind, request.getfixturevalue("shared_databases"), tmp_path)
 
 
 @pytest.fixture(params=[Blocking, Awaiting], ids=["blocking", "async"])

@@ -24,6 +24,7 @@ from paykit.provider import utc_now
 from paykit.service import PaymentService, blocking
 
 from .cards import PRICE, AskableCards, answer, cards, declined, fact, moved, refused, request, told
+from .everywhere import everywhere
 from .shop import Answers, Clock, notice
 from .shop import request as redirect
 from .test_crash import run_child
@@ -69,6 +70,7 @@ def part(minor):
     return Money(minor, "VND")
 
 
+@everywhere
 def test_all_of_a_hold_is_captured(shop, hold):
     shop.transport.answers.append(answer(captured=150_000, id="psp-1"))
     done = shop.capture(hold)
@@ -109,6 +111,7 @@ def test_a_part_is_captured_and_is_no_contradiction(shop, hold):
     assert len(shop.transport.asked) == 1
 
 
+@everywhere
 def test_captured_in_parts(shop, hold):
     shop.transport.answers += [answer(), answer(), answer()]
     shop.capture(hold, part(60_000), final=False)
@@ -192,6 +195,7 @@ def test_a_capture_that_is_refused_later_is_an_event_and_may_be_tried_anew(shop,
     ]
 
 
+@everywhere
 def test_a_decline_is_an_event_and_the_next_attempt_has_its_own_key(shop, hold):
     shop.transport.answers += [declined(), answer()]
     with pytest.raises(Declined):
@@ -217,6 +221,7 @@ def test_after_a_decline_the_provider_is_asked_what_became_of_the_hold(shop):
     ]
 
 
+@everywhere
 def test_silence_leaves_it_as_it_is_and_the_key_stays(shop, hold):
     before = shop.status(hold)
     shop.transport.answers += [OutcomeUnknown("away"), answer()]
@@ -282,6 +287,7 @@ def test_a_provider_that_cannot_be_asked(shop, hold):
         shop.refresh(hold)
 
 
+@everywhere
 def test_a_hold_is_released_once(shop, hold):
     shop.transport.answers.append(answer("canceled", id="psp-1"))
     done = shop.void(hold)
@@ -480,6 +486,7 @@ def test_a_kill_around_a_capture_takes_the_money_once(database, point, again):
 # A card that is charged at once, and who hears of it.
 
 
+@everywhere
 def test_charged_at_once(shop):
     shop.transport.answers.append(answer("succeeded", id="psp-1"))
     session = shop.create(request(), provider="cards")

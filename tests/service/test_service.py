@@ -3,7 +3,6 @@
 import json
 import sqlite3
 import threading
-from contextlib import closing
 
 import attrs
 import pytest
@@ -32,15 +31,10 @@ from paykit import (
 from paykit.http import HttpResponse
 from paykit.service import AsyncPaymentService, PaymentService, unclaimed
 
+from .everywhere import everywhere, rows
 from .shop import START, momo, notice, request, vnpay
 
 S = PaymentStatus
-
-
-def rows(database, table):
-    with closing(sqlite3.connect(database.removeprefix("sqlite:///"))) as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(f"SELECT * FROM {table}")]
 
 
 def code_of(receipt):
@@ -56,6 +50,7 @@ def published(service):
     return events
 
 
+@everywhere
 def test_a_payment_from_start_to_end(service):
     session = service.create(request(order_id="order-7"), provider="vnpay")
     assert session.payment_id == "pay_0001"
@@ -81,6 +76,7 @@ def test_a_payment_from_start_to_end(service):
     assert event.provider_id == "14422574"
 
 
+@everywhere
 def test_duplicates_are_harmless(service, database):
     service.create(request(), provider="vnpay")
     codes = [code_of(service.receive(notice(), provider="vnpay")) for _ in range(4)]
@@ -89,6 +85,7 @@ def test_duplicates_are_harmless(service, database):
     assert [event.sequence for event in published(service)] == [1]
 
 
+@everywhere
 def test_failure_then_success(service):
     service.create(request(), provider="vnpay")
     assert code_of(service.receive(notice(code="24", number="0"), provider="vnpay")) == "00"
@@ -102,6 +99,7 @@ def test_failure_then_success(service):
     ]
 
 
+@everywhere
 @pytest.mark.parametrize(
     ("amount", "discrepancy"),
     [
@@ -124,6 +122,7 @@ def test_wrong_amount_needs_review(service, amount, discrepancy):
     )
 
 
+@everywhere
 def test_one_transaction_cannot_pay_two_orders(service):
     service.create(request("ORDER-1"), provider="vnpay")
     second = service.create(request("ORDER-2"), provider="vnpay")
@@ -132,6 +131,7 @@ def test_one_transaction_cannot_pay_two_orders(service):
     assert service.status(second.payment_id).discrepancy is Discrepancy.PROVIDER_ID
 
 
+@everywhere
 def test_unknown_reference_is_kept_and_joined_later(service):
     receipt = service.receive(notice("ORDER-9"), provider="vnpay")
     assert (receipt.outcome, code_of(receipt)) == (Outcome.UNKNOWN_REFERENCE, "01")
@@ -147,6 +147,7 @@ def test_unknown_reference_is_kept_and_joined_later(service):
     assert code_of(service.receive(notice("ORDER-9"), provider="vnpay")) == "02"
 
 
+@everywhere
 def test_every_orphan_can_be_seen(service, monkeypatch):
     monkeypatch.setattr(unclaimed, "_A_PAGE", 2)
     for number in range(5):
@@ -166,6 +167,7 @@ def test_another_provider_cannot_settle_an_order(open_service):
     assert service.status(session.payment_id).status is S.REQUIRES_ACTION
 
 
+@everywhere
 def test_nothing_unverified_is_stored(service, database):
     service.create(request(), provider="vnpay")
     forged = notice()
@@ -183,6 +185,7 @@ def test_nothing_unverified_is_stored(service, database):
     assert rows(database, "paykit_outbox") == []
 
 
+@everywhere
 def test_the_return_informs_and_never_settles(service, database):
     session = service.create(request(), provider="vnpay")
     before = rows(database, "paykit_inbox")
@@ -194,6 +197,7 @@ def test_the_return_informs_and_never_settles(service, database):
     assert rows(database, "paykit_inbox") == before
 
 
+@everywhere
 def test_creating_again_gives_the_same_session(service, database):
     first = service.create(request(), provider="vnpay")
     second = service.create(request(), provider="vnpay")
@@ -208,6 +212,7 @@ def test_creating_again_gives_the_same_session(service, database):
             service.create(other, provider="vnpay")
 
 
+@everywhere
 def test_a_refused_request_leaves_nothing(service, database):
     with pytest.raises(InvalidRequest):
         service.create(request("bad reference!"), provider="vnpay")
@@ -234,6 +239,7 @@ def answer(**changes):
     return HttpResponse(200, {}, json.dumps({**CREATED, **changes}).encode())
 
 
+@everywhere
 def test_a_lost_answer_is_asked_for_again_with_the_same_request(open_service, database):
     service = open_service(answers=[NoAnswer("timed out"), answer()])
     with pytest.raises(NoAnswer):
@@ -246,6 +252,7 @@ def test_a_lost_answer_is_asked_for_again_with_the_same_request(open_service, da
     assert first == second
 
 
+@everywhere
 def test_what_was_not_sent_leaves_nothing(open_service, database):
     service = open_service(answers=[NotSent("refused")])
     with pytest.raises(NotSent):
@@ -253,6 +260,7 @@ def test_what_was_not_sent_leaves_nothing(open_service, database):
     assert rows(database, "paykit_payments") == []
 
 
+@everywhere
 def test_what_was_perhaps_sent_before_is_not_forgotten(open_service, database):
     service = open_service(answers=[NoAnswer("timed out"), NotSent("refused")])
     for error in (NoAnswer, NotSent):
@@ -261,6 +269,7 @@ def test_what_was_perhaps_sent_before_is_not_forgotten(open_service, database):
     assert len(rows(database, "paykit_payments")) == 1
 
 
+@everywhere
 def test_a_notice_before_the_answer_was_stored(open_service, database):
     """The provider's notice overtakes its own answer: the success stays."""
 
@@ -394,6 +403,7 @@ def test_a_failing_handler_gets_the_event_again(service, clock, database):
     assert taken == [("ORDER-2", 1), ("ORDER-1", 1), ("ORDER-1", 2)]
 
 
+@everywhere
 def test_events_wait_for_a_subscriber_and_survive_a_restart(open_service):
     first = open_service()
     first.create(request(), provider="vnpay")
@@ -410,6 +420,7 @@ class Numbering(type(vnpay())):
         return tuple(attrs.evolve(event, event_id="1") for event in super().parse(verified))
 
 
+@everywhere
 def test_event_ids_of_two_accounts_may_be_the_same(open_service):
     accounts = [Numbering(vnpay(*names).config) for names in ((), ("second", "SHOP0002"))]
     service = open_service(providers=accounts)
@@ -539,8 +550,31 @@ def test_async_subscribe_publishes_in_the_background(database, kind):
     asyncio.run(subscribe_in_the_background(database, kind))
 
 
+@everywhere
 def test_times_come_back_with_their_zone(service):
     session = service.create(request(), provider="vnpay")
     record = service.status(session.payment_id)
     assert (record.created_at, record.created_at.tzinfo) == (START, START.tzinfo)
     assert service.status("pay_nobody") is None
+
+
+@everywhere
+@pytest.mark.parametrize(
+    "payment_id", ["", "pay_\0", "pay_\ud800", "x" * 10_000, "' OR 1=1 --", "PAY_0001"]
+)
+def test_nobody_has_that_id(service, payment_id):
+    service.create(request(), provider="vnpay")  # pay_0001
+    assert service.status(payment_id) is None
+    assert service.session(payment_id) is None
+    for ask in (service.refresh, service.capture, service.refund):
+        with pytest.raises(InvalidRequest):
+            ask(payment_id)
+
+
+@pytest.mark.parametrize("text", ["\0", "\ud800"])
+def test_what_no_database_keeps_is_refused_before_it_is_sent(service, text):
+    payment_id = service.create(request(), provider="vnpay").payment_id
+    for words in {"idempotency_key": f"key{text}"}, {"description": f"why{text}"}:
+        with pytest.raises(InvalidRequest) as caught:
+            service.refund(payment_id, **words)
+        assert caught.value.field == next(iter(words))

@@ -4,26 +4,11 @@ import pytest
 
 from paykit.testing.store import StoreSuite
 
+from ..support.databases import KINDS
 
-class TestSqlite(StoreSuite):
+
+@pytest.mark.parametrize("database_kind", KINDS)
+class TestStore(StoreSuite):
     @pytest.fixture
-    def database(self, tmp_path):
-        return f"sqlite:///{tmp_path}/payments.db"
-
-
-class TestPsycopg(StoreSuite):
-    @pytest.fixture
-    def database(self, shared_databases):
-        return shared_databases("postgres-psycopg", "suite")
-
-
-class TestAsyncpg(StoreSuite):
-    @pytest.fixture
-    def database(self, shared_databases):
-        return shared_databases("postgres-asyncpg", "suite")
-
-
-class TestMariaDb(StoreSuite):
-    @pytest.fixture
-    def database(self, shared_databases):
-        return shared_databases("mariadb", "suite")
+    def database(self, ready_database):
+        return ready_database

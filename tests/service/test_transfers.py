@@ -29,8 +29,8 @@ from paykit.service.accounts import answer_as_fact
 from paykit.service.state import PaymentRecord, receive_transfer, transition
 from paykit.vietqr import parse
 
+from .everywhere import everywhere, rows
 from .shop import START
-from .test_service import rows
 
 S, D = PaymentStatus, Discrepancy
 PRICE = Money(150_000, "VND")
@@ -86,6 +86,7 @@ def told(event):
     return event.status, event.discrepancy, event.amount.minor, event.captured.minor
 
 
+@everywhere
 def test_a_transfer_pays(shop):
     session = create(shop)
     assert isinstance(session.next, ShowQr)
@@ -113,6 +114,7 @@ def test_a_transfer_pays(shop):
     )
 
 
+@everywhere
 def test_a_transfer_counts_once(shop):
     create(shop)
     assert [take(shop, transfer(60_000)) for _ in range(3)] == [1, 0, 0]
@@ -170,6 +172,7 @@ def test_the_sum_decides(shop, amounts, events):
     assert record.captured == record.received == vnd(sum(amounts))
 
 
+@everywhere
 def test_too_late(shop):
     session = create(shop, expires_at=START + timedelta(minutes=15))
     assert session.expires_at == START + timedelta(minutes=15)
@@ -224,6 +227,7 @@ def test_what_names_no_payment_is_kept_for_a_person(shop, memo):
     assert shop.orphans() == []
 
 
+@everywhere
 def test_a_person_assigns_it(shop):
     session = create(shop)
     lost = transfer(memo="quen ghi ma")
@@ -260,6 +264,7 @@ def test_it_is_assigned_within_its_account(open_service):
     assert shop.unmatched() == [lost]
 
 
+@everywhere
 def test_every_unmatched_transfer_can_be_seen(shop, clock):
     lost = []
     for day in range(3):
@@ -278,6 +283,7 @@ def test_every_unmatched_transfer_can_be_seen(shop, clock):
     assert shop.orphans() == []
 
 
+@everywhere
 def test_one_transfer_with_two_amounts_is_for_a_person(shop, database):
     """The first that was told stays, and both are kept."""
     session = create(shop)
@@ -313,6 +319,7 @@ def test_a_return_that_nothing_proves(shop):
     assert (info.verified, info.record, info.published) == (False, None, 0)
 
 
+@everywhere
 def test_a_transfer_before_its_payment_is_joined(shop):
     assert take(shop, transfer(100_000), transfer(50_000, number=2)) == 0
     assert len(shop.unmatched()) == 2
@@ -331,6 +338,7 @@ def test_one_code_of_ours_beside_a_stranger_counts(shop):
     assert shop.status(session.payment_id).status is S.SUCCEEDED
 
 
+@everywhere
 @pytest.mark.untraced
 def test_a_memo_with_more_codes_than_a_database_takes_is_for_a_person(shop):
     create(shop)

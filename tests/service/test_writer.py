@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from asyncio import CancelledError
 from concurrent.futures import wait
 
 import pytest
@@ -116,6 +117,38 @@ def test_a_caller_that_gave_up_before_its_turn_is_dropped(engine, writer):
     first.result(5)
     writer.submit(put(2)).result(5)
     assert seen(engine) == [2]
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, CancelledError])
+def test_whatever_a_body_raises_is_its_callers(engine, writer, error):
+    def end(connection):
+        put(1)(connection)
+        raise error
+
+    assert type(writer.submit(end).exception(10)) is error
+    gate = threading.Event()
+    first = writer.submit(lambda connection: gate.wait(5))
+    futures = [writer.submit(body) for body in (put(2), end, put(3))]
+    gate.set()
+    wait([first, *futures], timeout=10)
+    assert type(futures[1].exception()) is error
+    assert seen(engine) == [2, 3]
+
+
+def test_opening_a_file_waits_for_nobody(opened, database):
+    gate, started = threading.Event(), threading.Event()
+
+    def hold(connection):
+        started.set()
+        gate.wait(10)
+
+    writing = opened.transact(hold)
+    started.wait(5)
+    try:
+        Database(database).close()
+    finally:
+        gate.set()
+    writing.result(5)
 
 
 def test_closing_finishes_what_waits(engine, writer):

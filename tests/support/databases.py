@@ -156,9 +156,14 @@ def ready_database(
 
     The tables are made once, so a test that changes them takes ``any_database`` instead.
     """
-    url = shared_databases(database_kind, "tables")
-    if database_kind == "sqlite":
-        copy = shutil.copy(make_url(url).database or "", tmp_path / "payments.db")
+    return with_tables(database_kind, shared_databases, tmp_path)
+
+
+def with_tables(kind: str, shared_databases: Callable[[str, str], str], folder: Path) -> str:
+    """What ``ready_database`` gives, for fixtures that choose the kind by themselves."""
+    url = shared_databases(kind, "tables")
+    if kind == "sqlite":
+        copy = shutil.copy(make_url(url).database or "", folder / "payments.db")
         return f"sqlite:///{copy}"
     parsed = make_url(url)
     server_at(parsed).leave(parsed.database or "")

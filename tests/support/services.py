@@ -145,8 +145,8 @@ def _ask_mariadb(url: str) -> None:
         raise NoAnswerError(str(error.args[-1])) from error
 
 
-def _greet(hello: bytes, expected: bytes) -> Callable[[str], None]:
-    """Whether a server answers ``hello`` with something that has ``expected`` in it."""
+def _greet(hello: bytes, *expected: bytes, until: bytes = b"\r\n") -> Callable[[str], None]:
+    """Whether one of ``expected`` is in what a server answers to ``hello``, ``until`` that."""
 
     def ask(url: str) -> None:
         parts = urlsplit(url)
@@ -154,12 +154,12 @@ def _greet(hello: bytes, expected: bytes) -> Callable[[str], None]:
         try:
             with socket.create_connection((parts.hostname, parts.port), _SECONDS) as connection:
                 connection.sendall(hello)
-                while expected not in said and (piece := connection.recv(65536)):
+                while until not in said and (piece := connection.recv(65536)):
                     said += piece
         except OSError as error:
             raise NoAnswerError(error.strerror or str(error)) from error
-        if expected not in said:
-            raise NoAnswerError(f"it says {said[:60]!r} and nothing of {expected!r}")
+        if not any(word in said for word in expected):
+            raise NoAnswerError(f"it says {said[:60]!r} and nothing of {expected[0]!r}")
 
     return ask
 
@@ -176,8 +176,8 @@ def _import(name: str):
 _PROBES: Final[dict[str, Callable[[str], None]]] = {
     "postgres": _ask_postgres,
     "mariadb": _ask_mariadb,
-    # A server that wants a password is one too, and the client has the password.
-    "redis": _greet(b"PING\r\n", b"\r\n"),
-    "rabbitmq": _greet(b"AMQP\x00\x00\x09\x01", b"RabbitMQ"),
+    # One that wants a password is ready too, and one that loads its data is not.
+    "redis": _greet(b"PING\r\n", b"+PONG", b"-NOAUTH"),
+    "rabbitmq": _greet(b"AMQP\x00\x00\x09\x01", b"RabbitMQ", until=b"RabbitMQ"),
     "nats": _greet(b"", b'"jetstream":true'),
 }

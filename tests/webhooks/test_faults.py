@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from paykit import ConfigurationError
-from paykit.service import writer
+from paykit.service import database as opening
 
 from .mounts import fastapi, plain
 from .senders import NOW, SECRETS, SENDERS
@@ -57,7 +57,7 @@ def test_a_bug_of_ours_makes_it_come_again(shops, mount, tmp_path, sender, caplo
 
 @EACH
 def test_a_locked_database_makes_it_come_again(shops, mount, tmp_path, sender, monkeypatch, caplog):
-    monkeypatch.setattr(writer, "_LOCK_SECONDS", 0.02)
+    monkeypatch.setattr(opening, "_LOCK_SECONDS", 0.02)
     shop = opened(shops, mount, tmp_path, [sender])
     number = shop.number()
     payment = shop.create(sender, number)

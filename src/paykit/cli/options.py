@@ -86,7 +86,7 @@ def one_line_errors(extra: str) -> Iterator[None]:
     try:
         yield
     except PaykitError as error:
-        raise click.ClickException(" ".join(str(error).split())) from error
+        raise click.ClickException(" ".join(str(error).splitlines())) from error
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRAS:

@@ -106,7 +106,11 @@ def _alone(connection: Connection) -> Iterator[None]:
         name = {"name": _LOCK_NAME, "wait": _LOCK_SECONDS}
         if connection.execute(sql("SELECT GET_LOCK(:name, :wait)"), name).scalar() != 1:
             raise ConfigurationError("another process is upgrading the database; try again")
+        end = "ROLLBACK"
         try:
             yield
+            end = "COMMIT"
         finally:
+            # The next one shall find the note of what was done, and not do it again.
+            connection.exec_driver_sql(end)
             connection.execute(sql("SELECT RELEASE_LOCK(:name)"), {"name": _LOCK_NAME})

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 
 from ..schema import TABLE_OPTIONS, LongText, UtcDateTime
+from .tools import create_tables
 
 TITLE: Final = "payments, movements, inbox and outbox"
 
@@ -111,5 +112,5 @@ Table(
 
 
 def upgrade(connection: Connection) -> None:
-    """Make the tables that are missing."""
-    _first.create_all(connection)
+    """Make what is missing."""
+    create_tables(connection, *_first.sorted_tables)

@@ -15,7 +15,6 @@ from sqlalchemy import (
     String,
     Table,
     UniqueConstraint,
-    and_,
     exists,
     false,
     func,
@@ -27,7 +26,7 @@ from sqlalchemy import (
 )
 
 from ..schema import TABLE_OPTIONS, LongText, UtcDateTime
-from .tools import add_columns, add_indices, drop_index
+from .tools import add_columns, add_indices, create_tables, drop_index
 
 TITLE: Final = "commands, questions to providers, dead letters"
 
@@ -135,7 +134,7 @@ _commands = Table(
 
 def upgrade(connection: Connection) -> None:
     """Add what is missing, and fill it in from what is on record."""
-    _commands.create(connection, checkfirst=True)
+    create_tables(connection, _commands)
     new = ("has_movements", "has_commands", "check_at", "checks", "check_note", "given_up_at")
     add_columns(connection, _payments, "pays_order", *new)
     add_columns(connection, _outbox, "occurred_at", "dead_at")
@@ -152,15 +151,13 @@ def _fill_in(connection: Connection) -> None:
     moved = exists(literal(1)).where(_movements.c.payment_id == _payments.c.payment_id)
     connection.execute(update(_payments).where(moved).values(has_movements=True))
     # Of several payments that paid one order, the first one is the one that did.
-    paid = _payments.alias("paid")
-    orders = select(paid.c.order_id, func.min(paid.c.created_at)).where(paid.c.status.in_(_PAID))
-    for order_id, created_at in connection.execute(orders.group_by(paid.c.order_id)).all():
-        first = and_(paid.c.order_id == order_id, paid.c.created_at == created_at)
-        payment_id = connection.execute(
-            select(func.min(paid.c.payment_id)).where(first, paid.c.status.in_(_PAID))
-        ).scalar_one()
-        mine = _payments.c.payment_id == payment_id
-        connection.execute(update(_payments).where(mine).values(pays_order=order_id))
+    turn = func.row_number().over(
+        partition_by=_payments.c.order_id, order_by=(_payments.c.created_at, _payments.c.payment_id)
+    )
+    paid = _payments.c.status.in_(_PAID)
+    turns = select(_payments.c.payment_id, turn.label("turn")).where(paid).subquery()
+    first = _payments.c.payment_id.in_(select(turns.c.payment_id).where(turns.c.turn == 1))
+    connection.execute(update(_payments).where(first).values(pays_order=_payments.c.order_id))
     # Whoever is open is asked about soon; those who are closed never.
     open_ = or_(*(_payments.c.status == status for status in _OPEN))
     connection.execute(update(_payments).where(open_).values(check_at=_payments.c.created_at))

@@ -8,6 +8,13 @@ from sqlalchemy import Column, Connection, Table, inspect
 from sqlalchemy.schema import CreateColumn
 
 
+def create_tables(connection: Connection, *tables: Table) -> None:
+    """Create those tables that are not there yet, and of those that are, the missing indices."""
+    for table in tables:
+        table.create(connection, checkfirst=True)
+        add_indices(connection, table, *(str(index.name) for index in table.indexes))
+
+
 def add_columns(connection: Connection, table: Table, *names: str) -> None:
     """Add those columns of ``table`` that are not there yet."""
     there = {column["name"] for column in inspect(connection).get_columns(table.name)}
