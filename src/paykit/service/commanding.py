@@ -328,8 +328,9 @@ class Commanding(Accounts):
         """After a refusal: what became of the hold, where the provider can be asked."""
         if Capability.FETCH_PAYMENT not in provider.capabilities:
             return
+        now = yield from self._after(record)
         try:
-            yield from self._ask(provider, record)
+            yield from self._ask(provider, now)
         except PaykitError as error:
             log.warning("could not ask %s after a refusal: %s", provider.key, error)
 

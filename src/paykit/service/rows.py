@@ -20,7 +20,7 @@ COLUMNS: Final = tuple(
     for name in (
         "payment_id order_id provider account reference provider_id currency amount captured "
         "refunded received received_at status capture discrepancy code reason sequence created_at "
-        "updated_at expires_at pays_order has_movements has_commands check_at"
+        "updated_at told_at expires_at pays_order has_movements has_commands check_at"
     ).split()
 )
 #: What a fact may change; the rest of a row is as it was asked.
@@ -36,6 +36,7 @@ _CHANGES: Final = (
     "reason",
     "sequence",
     "updated_at",
+    "told_at",
     "pays_order",
     "has_movements",
     "check_at",
@@ -101,6 +102,7 @@ def to_record(row: Row[Any]) -> PaymentRecord:
         sequence=row.sequence,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        told_at=row.told_at,
         expires_at=row.expires_at,
         received_at=row.received_at,
     )
@@ -137,6 +139,7 @@ def changes(record: PaymentRecord) -> dict[str, Any]:
         "reason": cut(record.reason, CODE_LENGTH),
         "sequence": record.sequence,
         "updated_at": record.updated_at,
+        "told_at": record.told_at,
     }
 
 

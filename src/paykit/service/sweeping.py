@@ -29,7 +29,7 @@ from .effects import Operation, Read, Talk, Transact, log
 from .receiving import Receiving
 from .recording import News, Recorded
 from .relay import spread
-from .state import FINAL, PaymentRecord
+from .state import FINAL, FROM_THE_START, PaymentRecord
 
 S = PaymentStatus
 
@@ -255,7 +255,10 @@ class Sweeping(Commanding, Receiving):
             reason=reason,
             source=Source.POLL,
         )
-        sweep.published += yield from self._record(fact, sweep.now)
+        # Only as long as nothing was heard; and whatever is heard from now on is newer.
+        sweep.published += yield from self._record(
+            fact, sweep.now, as_of=record.sequence, told_at=FROM_THE_START
+        )
 
     def _give_up(
         self, sweep: _Sweep, record: PaymentRecord, times: int, note: str
@@ -320,7 +323,7 @@ class Sweeping(Commanding, Receiving):
             return
         now = self._clock()
         fact = answer_as_fact(record, payment, now, source=Source.POLL)
-        recorded: Recorded = yield Transact(News((fact,), "", now))
+        recorded: Recorded = yield Transact(News((fact,), "", now, record.sequence))
         sweep.published += recorded.events
 
     # Commands.
