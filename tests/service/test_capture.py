@@ -10,12 +10,15 @@ import attrs
 import pytest
 
 from paykit import (
+    CaptureMode,
     Declined,
+    Discrepancy,
     HandleInClient,
     InvalidRequest,
     Money,
     Nothing,
     OutcomeUnknown,
+    PaymentRequest,
     PaymentStatus,
     RequestInProgress,
     UnsupportedOperation,
@@ -25,7 +28,7 @@ from paykit.service import PaymentService, blocking
 
 from .cards import PRICE, AskableCards, answer, cards, declined, fact, moved, refused, request, told
 from .everywhere import everywhere
-from .shop import Answers, Clock, notice
+from .shop import START, Answers, Clock, notice
 from .shop import request as redirect
 from .test_crash import run_child
 
@@ -377,15 +380,77 @@ def test_a_void_that_is_refused_brings_no_hold_back(shop, hold, end):
     assert shop.status(hold).status is S(end)
 
 
-def test_a_card_that_was_tried_before_leaves_the_hold(shop, hold):
+def test_a_card_that_was_tried_before_leaves_the_hold(shop):
+    """Both times are the provider's, so it is certain which came first."""
     second = timedelta(seconds=1)
-    known = shop.status(hold).updated_at
-    before = attrs.evolve(fact("failed"), occurred_at=known - second)
+    shop.transport.answers.append(answer("requires_action", id="psp-1"))
+    hold = shop.create(request(), provider="cards").payment_id
+    shop.receive(told(fact("authorized")), provider="cards")
+    before = attrs.evolve(fact("failed"), occurred_at=START - second)
     assert shop.receive(told(before), provider="cards").published == 0
     assert shop.status(hold).status is S.AUTHORIZED
-    after = attrs.evolve(fact("failed", number=2), occurred_at=known + second)
+    after = attrs.evolve(fact("failed", number=2), occurred_at=START + second)
     assert shop.receive(told(after), provider="cards").published == 1
     assert shop.status(hold).status is S.FAILED
+
+
+# Our clocks may be wrong, and the provider's answer late.
+
+
+@pytest.fixture(params=[-10, 0, 10])
+def page(shop, clock, request):
+    """A page to pay on, of a shop whose clock is wrong by so many minutes."""
+    clock.pass_(minutes=request.param)
+    shop.transport.answers.append(answer("requires_action", id="psp-1"))
+    wanted = PaymentRequest(reference="R-1", amount=PRICE, capture=CaptureMode.MANUAL)
+    return shop.create(wanted, provider="askable").payment_id
+
+
+def hear(shop, status, **delta):
+    """A notice, and when that was by the provider's clock."""
+    moment = START + timedelta(**delta)
+    notice = attrs.evolve(fact(status), provider="askable", occurred_at=moment)
+    shop.receive(told(notice), provider="askable")
+
+
+def test_a_hold_that_is_over_by_an_answer_does_not_come_back(shop, page):
+    shop.transport.answers.append(answer("expired", id="psp-1"))
+    shop.refresh(page)
+    hear(shop, "authorized", seconds=-1)
+    assert shop.status(page).status is S.EXPIRED
+
+
+def test_a_card_that_was_tried_before_leaves_the_hold_of_an_answer(shop, page):
+    shop.transport.answers.append(answer("authorized", id="psp-1"))
+    shop.refresh(page)
+    hear(shop, "failed", seconds=-1)
+    assert shop.status(page).status is S.AUTHORIZED
+
+
+def test_money_after_an_answer_that_it_is_over_is_late(shop, page):
+    shop.transport.answers.append(answer("canceled", id="psp-1"))
+    shop.refresh(page)
+    hear(shop, "succeeded", seconds=1)
+    record = shop.status(page)
+    assert (record.status, record.discrepancy) == (S.SUCCEEDED, Discrepancy.LATE)
+
+
+@pytest.mark.parametrize("answered", ["authorized", "failed"])
+def test_an_answer_that_is_older_than_the_news_changes_nothing(database, answered):
+    """It was given before the notice, and recorded after it."""
+
+    def answer_late(_asked):
+        hear(service, "authorized", seconds=1)
+        hear(service, "canceled", seconds=2)
+        return answer(answered, id="psp-1")
+
+    transport = Answers(answer("requires_action", id="psp-1"), answer_late)
+    with PaymentService([cards(AskableCards)], database=database, transport=transport) as service:
+        wanted = PaymentRequest(reference="R-1", amount=PRICE, capture=CaptureMode.MANUAL)
+        payment_id = service.create(wanted, provider="askable").payment_id
+        service.refresh(payment_id)
+        record = service.status(payment_id)
+    assert (record.status, record.sequence) == (S.CANCELED, 2)
 
 
 def test_of_two_at_once_one_is_sent(database):

@@ -47,7 +47,8 @@ def fact(status, *, amount=ASKED, captured=None, refunded=None, provider_id="tx-
 
 def test_success():
     done = transition(RECORD, fact(S.SUCCEEDED))
-    after = attrs.evolve(RECORD, status=S.SUCCEEDED, captured=ASKED, provider_id="tx-1", sequence=1)
+    changes = {"captured": ASKED, "provider_id": "tx-1", "sequence": 1, "told_at": START}
+    after = attrs.evolve(RECORD, status=S.SUCCEEDED, **changes)
     event = attrs.evolve(
         fact(S.SUCCEEDED),
         payment_id="pay_1",

@@ -67,8 +67,15 @@ class Accounts:
             raise provider.unsupported(capability)
         return record, provider
 
-    def _record(self, fact: PaymentProcessed, now: datetime) -> Operation[int]:
-        recorded: Recorded = yield Transact(News((fact,), "", now))
+    def _record(
+        self,
+        fact: PaymentProcessed,
+        now: datetime,
+        *,
+        as_of: int | None = None,
+        told_at: datetime | None = None,
+    ) -> Operation[int]:
+        recorded: Recorded = yield Transact(News((fact,), "", now, as_of, told_at))
         return recorded.events
 
     def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
@@ -80,7 +87,7 @@ class Accounts:
         payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
         now = self._clock()
         fact = answer_as_fact(record, payment, now, source=Source.POLL)
-        return payment, (yield from self._record(fact, now))
+        return payment, (yield from self._record(fact, now, as_of=record.sequence))
 
 
 def _is_same_account(one: Provider, other: Provider) -> bool:

@@ -255,8 +255,9 @@ class Answering(Accounts):
         """After a refusal: what became of the hold, where the provider can be asked."""
         if Capability.FETCH_PAYMENT not in provider.capabilities:
             return 0
+        now: PaymentRecord = yield Read(lambda conn: rows.load(conn, record.payment_id))
         try:
-            return (yield from self._ask(provider, record))
+            return (yield from self._ask(provider, now))
         except PaykitError as error:
             log.warning("could not ask %s after a refusal: %s", provider.key, error)
             return 0

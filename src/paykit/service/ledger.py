@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, and_, insert, select, update
@@ -33,23 +34,25 @@ def change(
     *,
     id_taken: bool,
     is_anothers: bool = False,
+    told_at: datetime | None = None,
 ) -> tuple[Transition, Entry | None]:
     """What ``fact`` does to ``record``, and the movement to keep, if it tells of one.
 
-    ``is_anothers``: its movement is on record for another payment.
+    ``is_anothers``: its movement is on record for another payment. ``told_at``: as in
+    :func:`~paykit.service.state.transition`.
     """
     movement = fact.movement
     if is_refused_refund(fact) and not id_taken:
         return tell(record, fact), None
     if movement is None and not entries:
-        return transition(record, fact, id_taken=id_taken), None
+        return transition(record, fact, id_taken=id_taken, told_at=told_at), None
     before = add_up(entries.values(), record.amount.currency)
     if movement is not None and is_contradictory(fact, movement):
         return Transition(record, None, Outcome.MISMATCH), None
     other_currency = movement and movement.amount.currency != record.amount.currency
     if movement is None or id_taken or other_currency or fact.status in UNDECIDED:
         tally = None if before.empty else before
-        return transition(record, fact, id_taken=id_taken, tally=tally), None
+        return transition(record, fact, id_taken=id_taken, tally=tally, told_at=told_at), None
     key = (movement.kind, fitting(movement.id))
     known = entries.get(key)
     if known is None and is_anothers:

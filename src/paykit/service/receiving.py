@@ -189,7 +189,7 @@ class Receiving(Accounts):
         )
         now = self._clock()
         fact = answer_as_fact(found, payment, now, source=Source.API, about=key)
-        published = yield from self._record(fact, now)
+        published = yield from self._record(fact, now, as_of=found.sequence)
         return published, payment.next
 
     def record_transfers(

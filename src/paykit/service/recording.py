@@ -86,11 +86,18 @@ def _with_fitting_ids(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
 
 @attrs.frozen(slots=True)
 class News:
-    """The facts of one delivery, to be recorded together: a body for a transaction."""
+    """The facts of one delivery, to be recorded together: a body for a transaction.
+
+    What a provider was asked has no digest. ``as_of`` is the sequence of the payment's record at
+    that time: if other news came in between, the answer may be older than these, and counts only as
+    far as it tells of money. ``told_at``: as in :func:`~paykit.service.state.transition`.
+    """
 
     facts: tuple[Fact, ...] = attrs.field(converter=_with_fitting_ids)
-    digest: str  #: SHA-256 of the delivery, in hex; empty for what we asked ourselves
+    digest: str  #: SHA-256 of the delivery, in hex
     now: datetime
+    as_of: int | None = None
+    told_at: datetime | None = None
 
     def __call__(self, conn: Connection) -> Recorded:
         """Record them by themselves."""
@@ -185,8 +192,10 @@ class _Group:
         payment = self._payment_of(fact)
         outcome, events = Outcome.UNKNOWN_REFERENCE, 0
         if payment is not None:
-            done = self._apply(payment, fact, news.now)
-            outcome, events = done.outcome, int(done.event is not None)
+            outcome, events = Outcome.ACCEPTED, 0
+            if news.as_of in {None, payment.record.sequence} or _tells_money(fact):
+                done = self._apply(payment, fact, news.now, told_at=news.told_at)
+                outcome, events = done.outcome, int(done.event is not None)
         payment_id = payment.record.payment_id if payment else None
         self._put_in(key, Known(payment_id, outcome.value, fact.to_text()), fact, news)
         return outcome, events
@@ -244,7 +253,9 @@ class _Group:
         if key not in self._known and self._conn.execute(there).first() is None:
             self._put_in(key, Known(payment_id, Outcome.MISMATCH.value, text), fact, news)
 
-    def _apply(self, payment: Payment, fact: Fact, now: datetime) -> Transition:
+    def _apply(
+        self, payment: Payment, fact: Fact, now: datetime, *, told_at: datetime | None = None
+    ) -> Transition:
         before = payment.record
         id_taken = self._is_id_taken(before, fact)
         entry = None
@@ -253,12 +264,17 @@ class _Group:
         else:
             is_anothers = self._is_anothers(before, fact)
             done, entry = ledger.change(
-                before, fact, payment.entries, id_taken=id_taken, is_anothers=is_anothers
+                before,
+                fact,
+                payment.entries,
+                id_taken=id_taken,
+                is_anothers=is_anothers,
+                told_at=told_at,
             )
         if becomes_paid(before, done.record):
             paying = self._paying.get(before.order_id)
             by_another = paying not in {None, before.payment_id}
-            done = remark(before, done, told_at=fact.occurred_at, order_is_paid=by_another)
+            done = remark(before, done, fact=fact, order_is_paid=by_another)
             if paying is None:
                 self._paying[before.order_id] = before.payment_id
                 payment.pays_order = before.order_id
@@ -417,6 +433,13 @@ def _rename(event: dict[str, Any], other: Mapping[str, Any]) -> None:
     name = f"{told['provider']}|{told['account']}|{told['event_id']}"
     told["event_id"] = event["id"] = fingerprint(name.encode())
     event["payload"] = PaymentProcessed.from_json(told).to_text()
+
+
+def _tells_money(fact: Fact) -> bool:
+    """Whether a fact tells of money that moved; that is true whenever it is told."""
+    if isinstance(fact, TransferReceived):
+        return True
+    return fact.status in PAID or bool(fact.captured) or fact.movement is not None
 
 
 def _to_publish(event: PaymentProcessed, record: PaymentRecord, now: datetime) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ..text import unstorable
 from . import recording, rows
 from .recording import Fact, Recorded
 from .schema import inbox, payments
-from .state import PAID, PaymentRecord
+from .state import FROM_THE_START, PAID, PaymentRecord
 
 S = PaymentStatus
 #: Nothing is known of it but that it was asked for.
@@ -117,7 +117,7 @@ def record_answer(
     row = rows.lock(conn, payment_id)
     if row is not None and row.status not in _WAITING and fact.status not in PAID:
         return Recorded(Outcome.ACCEPTED, 0)
-    return recording.News((fact,), "", now)(conn)
+    return recording.News((fact,), "", now, told_at=FROM_THE_START)(conn)
 
 
 def load_session(conn: Connection, payment_id: str) -> Reserved | None:

@@ -31,7 +31,7 @@ Account: TypeAlias = tuple[str, str]
 _NAMES: Final = (
     "payment_id order_id provider account reference provider_id currency amount captured "
     "refunded received received_at status capture discrepancy code reason sequence "
-    "created_at updated_at expires_at"
+    "created_at updated_at told_at expires_at"
 ).split()
 _columns_of: Final = attrgetter(*_NAMES)
 #: What a record is made of.
@@ -49,6 +49,7 @@ _CHANGES: Final = (
     "reason",
     "sequence",
     "updated_at",
+    "told_at",
     "pays_order",
     "has_movements",
     "check_at",
@@ -114,7 +115,7 @@ def of_columns(values: Iterable[Any]) -> PaymentRecord:
     (
         payment_id, order_id, provider, account, reference, provider_id, currency, amount, captured,
         refunded, received, received_at, status, capture, discrepancy, code, reason, sequence,
-        created_at, updated_at, expires_at,
+        created_at, updated_at, told_at, expires_at,
     ) = values  # fmt: skip
     zero = nothing(currency)
     return PaymentRecord(
@@ -136,6 +137,7 @@ def of_columns(values: Iterable[Any]) -> PaymentRecord:
         sequence=sequence,
         created_at=created_at,
         updated_at=updated_at,
+        told_at=told_at,
         expires_at=expires_at,
         received_at=received_at,
     )
@@ -172,6 +174,7 @@ def changes(record: PaymentRecord) -> dict[str, Any]:
         "reason": cut(record.reason, CODE_LENGTH),
         "sequence": record.sequence,
         "updated_at": record.updated_at,
+        "told_at": record.told_at,
     }
 
 

@@ -127,6 +127,7 @@ payments = Table(
     Column("sequence", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("updated_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),  # since when it stands so, by the provider's clock
     Column("charge", String(32)),  # a digest of the key and the token that are charged
     Column("expires_at", UtcDateTime),  # when the time to pay is over, where the session says so
     Column("session", LongText),  # what the payer must do, as JSON; empty until it is answered

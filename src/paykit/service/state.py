@@ -65,6 +65,8 @@ BY_TOTALS: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.N
 VOID_FAILED: Final = "void_failed"
 #: The reason of a refund that we asked for, and that came to nothing.
 REFUND_FAILED: Final = "refund_failed"
+#: Whatever a provider tells by itself is newer than this: than our guess, or the very first answer.
+FROM_THE_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: What a movement shows to have been held, for all that was known.
 _NOT_HELD_YET: Final = frozenset({S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
 #: A fact with such a discrepancy says nothing about how much came in.
@@ -97,6 +99,9 @@ class PaymentRecord:
     code: str | None = None
     reason: str | None = None
     sequence: int = 0
+    #: Since when it stands so by the provider's own clock; empty where it was asked, for our clocks
+    #: may be wrong, and cannot say what was before and what after.
+    told_at: datetime | None = None
 
     @property
     def ref(self) -> PaymentRef:
@@ -138,21 +143,20 @@ def remark(
     before: PaymentRecord,
     done: Transition,
     *,
-    told_at: datetime,
+    fact: PaymentProcessed | TransferReceived,
     order_is_paid: bool,
 ) -> Transition:
     """Say with a success that it pays an order twice, or one that was given up before.
 
     The money is there all the same, so the status is what it is: whoever handles the event sends
-    the money back, or the goods after all. ``told_at``, when it happened, tells a success that came
-    too late from one of which the news came late.
+    the money back, or the goods after all.
     """
     event = done.event
     if event is None or event.discrepancy is not None or not becomes_paid(before, done.record):
         return done
     if order_is_paid:
         discrepancy = Discrepancy.DUPLICATE_PAYMENT
-    elif before.status in {S.CANCELED, S.EXPIRED} and told_at > before.updated_at:
+    elif before.status in {S.CANCELED, S.EXPIRED} and _is_after_the_end(before, fact):
         discrepancy = Discrepancy.LATE
     else:
         return done
@@ -163,18 +167,36 @@ def remark(
     )
 
 
+def _is_after_the_end(record: PaymentRecord, fact: PaymentProcessed | TransferReceived) -> bool:
+    """Whether a success happened too late, and not only its news came late."""
+    if record.told_at == FROM_THE_START:
+        return fact.occurred_at > record.updated_at  # nobody told us of the end: it was our guess
+    told_at = said_at(fact)
+    # Who is asked, and answers that it is paid after all, speaks of what came after the end.
+    return told_at is None or record.told_at is None or told_at > record.told_at
+
+
+def said_at(fact: PaymentProcessed | TransferReceived) -> datetime | None:
+    """When it happened by the provider's own clock, if the provider told it of its own accord."""
+    asked = isinstance(fact, PaymentProcessed) and fact.source in {Source.API, Source.POLL}
+    return None if asked else fact.occurred_at
+
+
 def transition(
     record: PaymentRecord,
     fact: PaymentProcessed,
     *,
     id_taken: bool = False,
     tally: Tally | None = None,
+    told_at: datetime | None = None,
 ) -> Transition:
     """Apply ``fact`` to ``record``. ``id_taken``: its provider id belongs to another payment.
 
-    ``tally`` sums up the movements that are on record, where there are some.
+    ``tally`` sums up the movements that are on record, where there are some. ``told_at`` is for
+    what no notice told, see :attr:`PaymentRecord.told_at`.
     """
-    if not id_taken and _is_old_news(record, fact):
+    told_at = told_at or said_at(fact)
+    if not id_taken and _is_old_news(record, fact, told_at):
         return Transition(record, None, Outcome.ACCEPTED)
     discrepancy = _discrepancy(record, fact, id_taken=id_taken)
     status = S.NEEDS_REVIEW if discrepancy else fact.status
@@ -214,6 +236,7 @@ def transition(
         code=fact.code,
         reason=fact.reason,
         updated_at=max(record.updated_at, fact.occurred_at),
+        told_at=record.told_at if status is record.status else told_at,
         sequence=record.sequence if silent else record.sequence + 1,
     )
     if silent:
@@ -314,6 +337,7 @@ def move(
         code=fact.code,
         reason=fact.reason,
         updated_at=max(record.updated_at, fact.occurred_at),
+        told_at=record.told_at if status is record.status else said_at(fact),
         sequence=record.sequence + 1,
     )
     return Transition(moved, _published(moved, fact, discrepancy), outcome)
@@ -373,7 +397,9 @@ def _is_of_another_attempt(record: PaymentRecord, fact: PaymentProcessed) -> boo
     )
 
 
-def _is_before_the_end(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+def _is_before_the_end(
+    record: PaymentRecord, fact: PaymentProcessed, told_at: datetime | None
+) -> bool:
     """Whether a fact tells late of a hold that is over: a hold that is over does not come back.
 
     Nor does it when a void is refused for just that reason.
@@ -383,10 +409,12 @@ def _is_before_the_end(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     if fact.reason == VOID_FAILED:
         return fact.provider_id in {record.provider_id, None}
     same = fact.provider_id is not None and fact.provider_id == record.provider_id
-    return same and fact.occurred_at <= record.updated_at
+    return same and told_at is not None and (record.told_at is None or told_at <= record.told_at)
 
 
-def _is_before_the_hold(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+def _is_before_the_hold(
+    record: PaymentRecord, fact: PaymentProcessed, told_at: datetime | None
+) -> bool:
     """Whether a fact tells late that a try failed before the one that made the hold.
 
     On a hosted page the payer may try several cards, all for one payment of the provider's.
@@ -396,15 +424,16 @@ def _is_before_the_hold(record: PaymentRecord, fact: PaymentProcessed) -> bool:
         and fact.status is S.FAILED
         and fact.provider_id is not None
         and fact.provider_id == record.provider_id
-        and fact.occurred_at < record.updated_at
+        and told_at is not None
+        and (record.told_at is None or told_at < record.told_at)
     )
 
 
-def _is_old_news(record: PaymentRecord, fact: PaymentProcessed) -> bool:
+def _is_old_news(record: PaymentRecord, fact: PaymentProcessed, told_at: datetime | None) -> bool:
     return (
         _is_of_another_attempt(record, fact)
-        or _is_before_the_end(record, fact)
-        or _is_before_the_hold(record, fact)
+        or _is_before_the_end(record, fact, told_at)
+        or _is_before_the_hold(record, fact, told_at)
     )
 
 
@@ -457,6 +486,7 @@ def receive_transfer(
         code=fact.code,
         reason=fact.reason,
         updated_at=max(record.updated_at, transfer.occurred_at),
+        told_at=record.told_at if status is record.status else transfer.occurred_at,
         sequence=record.sequence + 1,
     )
     outcome = Outcome.MISMATCH if discrepancy else Outcome.ACCEPTED

@@ -28,7 +28,7 @@ from .effects import Operation, Read, Transact, log
 from .receiving import Receiving
 from .relay import spread
 from .reports import Change, CommandEnd, Failure, Report, Sweep
-from .state import FINAL, PaymentRecord
+from .state import FINAL, FROM_THE_START, PaymentRecord
 
 S = PaymentStatus
 
@@ -192,7 +192,10 @@ class Sweeping(Commanding, Receiving):
             reason=reason,
             source=Source.POLL,
         )
-        sweep.published += yield from self._record(fact, sweep.now)
+        # Only as long as nothing was heard; and whatever is heard from now on is newer.
+        sweep.published += yield from self._record(
+            fact, sweep.now, as_of=record.sequence, told_at=FROM_THE_START
+        )
 
     def _give_up(
         self, sweep: Sweep, record: PaymentRecord, times: int, note: str

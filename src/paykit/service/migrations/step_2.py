@@ -48,6 +48,8 @@ _payments = Table(
     Column("order_id", String(255), nullable=False),
     Column("status", String(24), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("told_at", UtcDateTime),
     Column("pays_order", String(255)),
     Column("has_movements", Boolean, nullable=False, server_default=false()),
     Column("has_commands", Boolean, nullable=False, server_default=false()),
@@ -144,7 +146,7 @@ def upgrade(connection: Connection) -> None:
     """Add what is missing, and fill it in from what is on record."""
     create_tables(connection, _commands)
     new = ("has_movements", "has_commands", "check_at", "checks", "check_note", "given_up_at")
-    add_columns(connection, _payments, "pays_order", *new)
+    add_columns(connection, _payments, "told_at", "pays_order", *new)
     add_columns(connection, _outbox, "occurred_at", "dead_at")
     _fill_in(connection)
     add_indices(connection, _payments, *_ON_PAYMENTS)
@@ -157,6 +159,8 @@ def upgrade(connection: Connection) -> None:
 def _fill_in(connection: Connection) -> None:
     moved = exists(literal(1)).where(_movements.c.payment_id == _payments.c.payment_id)
     connection.execute(update(_payments).where(moved).values(has_movements=True))
+    # Until now there was one time for whatever was said by whomever.
+    connection.execute(update(_payments).values(told_at=_payments.c.updated_at))
     # Of several payments that paid one order, the first one is the one that did.
     turn = func.row_number().over(
         partition_by=_payments.c.order_id, order_by=(_payments.c.created_at, _payments.c.payment_id)

@@ -22,9 +22,10 @@ from paykit.service import reports
 from paykit.service.effects import Read, Talk, Transact
 from paykit.service.recording import News
 from paykit.service.schema import commands
+from paykit.service.sweeping import _Sweep
 
 from .life import Life, Tx
-from .shops import Shop
+from .shops import Shop, Worker
 
 _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
@@ -32,12 +33,14 @@ _LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 class Dooms:
     """Kills transactions at a statement, as a database does that goes away."""
 
-    def __init__(self, engine: Any) -> None:
+    def __init__(self, shop: Shop) -> None:
         self.marks: dict[tuple[str, str], int] = {}
         self.deaths = 0
-        event.listen(engine, "begin", self._begin)
-        event.listen(engine, "before_cursor_execute", self._statement)
-        event.listen(engine, "commit", self._commit)
+        for worker in shop.workers:
+            engine = worker.database.engine
+            event.listen(engine, "begin", self._begin)
+            event.listen(engine, "before_cursor_execute", self._statement)
+            event.listen(engine, "commit", self._commit)
 
     def _begin(self, conn: Any) -> None:
         conn.info["doom"] = None
@@ -74,6 +77,7 @@ class Sweep:
     """A sweep over the commands of all payments, while their lives go on."""
 
     crowd: Crowd
+    worker: Worker
     flow: Any
 
     def live(self) -> Generator[Tx, Any, None]:
@@ -87,7 +91,7 @@ class Sweep:
             value = error = None
             match effect:
                 case Read(body):
-                    value = shop.read(body)
+                    value = self.worker.database.read(body)
                 case Talk(_, flow):
                     heard = []
 
@@ -100,11 +104,11 @@ class Sweep:
                         value = run(flow(), perform)
                     except PaykitError as raised:
                         error = raised
-                    for life, said in heard:  # noqa: B007 - the last one is meant
+                    for life, said in heard:
                         told += [said.told] if said.told is not None else []
                         life.note(f"a sweep asked, {error or said.told}")
                 case Transact(body):
-                    value, error = yield Tx(body, life)
+                    value, error = yield Tx(self.worker.database, body, life)
                     if life is not None and error is None:
                         life.compare(told)
                         told = []
@@ -116,7 +120,7 @@ class Crowd:
     def __init__(self, shop: Shop, lives: Sequence[Life]) -> None:
         self.shop, self.lives = shop, lives
         self.by_reference = {life.reference: life for life in lives}
-        self.dooms = Dooms(shop.database.engine)
+        self.dooms = Dooms(shop)
         self.rounds = self.transactions = 0
         #: Lives that did not go as they should, and why. Nothing more happens to them.
         self.failures: dict[str, Exception] = {}
@@ -134,9 +138,7 @@ class Crowd:
             is_alive = any(owner is not None for owner, _ in waiting.values())
             if sweep_every and is_alive and self.rounds % sweep_every == 0:
                 self.lapse()
-                noted = reports.Sweep(self.shop.clock())
-                flow = self.shop.operations._sweep_commands(noted, 4)
-                self._go_on(waiting, None, Sweep(self, flow).live(), None)
+                self._go_on(waiting, None, self._sweep().live(), None)
             for flow, end in self._commit(waiting):
                 owner, _ = waiting.pop(flow)
                 self._go_on(waiting, owner, flow, end)
@@ -156,7 +158,7 @@ class Crowd:
             for tx in taken.values()
             if tx.doom is not None
         }
-        futures = [self.shop.database.transact(tx.body) for tx in taken.values()]
+        futures = [tx.database.transact(tx.body) for tx in taken.values()]
         ends = [_end_of(future) for future in futures]
         self.dooms.marks = {}
         self.shop.look([tx.life for tx in taken.values() if tx.life is not None])
@@ -172,9 +174,14 @@ class Crowd:
                 raise
             self.failures[owner.reference] = error
 
+    def _sweep(self) -> Sweep:
+        worker = self.shop.workers[self.rounds // 4 % len(self.shop.workers)]
+        operations = worker.operations
+        return Sweep(self, worker, operations._sweep_commands(reports.Sweep(operations._clock()), 4))
+
     def lapse(self) -> None:
         """Time goes by: whoever was sending something may have died, and waited long enough."""
-        past = {"lease_until": _LONG_AGO, "check_at": self.shop.clock()}
+        past = {"lease_until": _LONG_AGO, "check_at": _LONG_AGO}
         late = update(commands).where(commands.c.check_at.is_not(None)).values(**past)
         self.shop.database.transact(lambda conn: conn.execute(late)).result()
 

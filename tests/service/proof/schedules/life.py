@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -24,7 +24,7 @@ from paykit import (
 from paykit.flow import run
 from paykit.models import CaptureMode
 from paykit.service import commands
-from paykit.service.effects import Read, Talk, Transact
+from paykit.service.effects import Read, Talk
 
 from .bank import Said
 from .book import UNPAID, Account, Notice, Told
@@ -32,7 +32,7 @@ from .knowledge import WAITING, Knowledge
 from .steps import Crash, Step
 
 if TYPE_CHECKING:
-    from .shops import Shop
+    from .shops import Shop, Worker
 
 AMOUNT = 150_000
 #: What may come of a call that could not be done; anything else is a fault of the service.
@@ -48,6 +48,7 @@ _TAKEN = {Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.MISMATCH, Outcome.UNKNOWN
 class Tx:
     """A transaction that a life waits for. ``doom``: it dies at that statement about ``life``."""
 
+    database: Any
     body: Any
     life: Life | None
     doom: int | None = None
@@ -62,6 +63,7 @@ class Operation:
     """A call of the service under way."""
 
     step: Step
+    worker: Worker
     flow: Generator[Any, Any, Any]
     notice: Notice | None = None
     told: list[Told] = attrs.field(factory=list)
@@ -94,6 +96,7 @@ class Life:
     to_repeat: list[Step] = attrs.field(factory=list)
     wishes: set = attrs.field(factory=set)
     done: Counter = attrs.field(factory=Counter)
+    calls: int = 0
     deaths: int = 0
 
     # The phases of a life.
@@ -162,24 +165,25 @@ class Life:
             yield from self._receive(step, heard[place % len(heard)])
 
     def _receive(self, step: Step, notice: Notice) -> Living:
-        flow = self.shop.receive(self, notice)
-        yield from self._begin(Operation(step, flow, notice, [notice.told]))
+        call = self.shop.receive
+        yield from self._begin(step, lambda on: call(on, self, notice), notice, [notice.told])
 
     def _list(self, step: Step, place: int) -> Living:
         """All transfers so far but some, as a list from the bank."""
         listed = self._notices()[place % 3 :]
         if listed:
             told = [one.told for one in listed]
-            yield from self._begin(Operation(step, self.shop.list_(self, listed), told=told))
+            yield from self._begin(step, lambda on: self.shop.list_(on, self, listed), told=told)
 
     def _poll(self, step: Step) -> Living:
         if self.payment_id and self.shop.can_ask(self):
-            yield from self._begin(Operation(step, self.shop.operations.refresh(self.payment_id)))
+            yield from self._begin(step, lambda on: on.operations.refresh(self.payment_id))
 
     def _come_back(self, step: Step) -> Living:
         notices = self._notices()
         if notices and self.shop.has_returns(self):
-            yield from self._begin(Operation(step, self.shop.come_back(self, notices[-1])))
+            latest = notices[-1]
+            yield from self._begin(step, lambda on: self.shop.come_back(on, self, latest))
 
     def _notices(self) -> list[Notice]:
         return self.account.notices if self.account else []
@@ -204,7 +208,7 @@ class Life:
             return_url="https://shop.example/back",
             customer=self.shop.customer,
         )
-        yield from self._begin(Operation(step, self.shop.operations.create(request, self.provider)))
+        yield from self._begin(step, lambda on: on.operations.create(request, self.provider))
 
     def _capture(self, step: Step, amount: int | None, key: str, final: bool) -> Living:
         if self.knowledge.seen[0] in WAITING | UNPAID and not self._is_bold():
@@ -237,7 +241,7 @@ class Life:
 
     def _command(self, step: Step, wanted: commands.Wanted) -> Living:
         if self.payment_id:
-            yield from self._begin(Operation(step, self.shop.operations.command(wanted)))
+            yield from self._begin(step, lambda on: on.operations.command(wanted))
 
     # Operations, effect by effect.
 
@@ -245,7 +249,17 @@ class Life:
         if self.under_way:
             yield from self._drive(self.under_way[place % len(self.under_way)], 1)
 
-    def _begin(self, operation: Operation) -> Living:
+    def _begin(
+        self,
+        step: Step,
+        call: Callable[[Worker], Any],
+        notice: Notice | None = None,
+        told: Sequence[Told] = (),
+    ) -> Living:
+        """Call the service of the worker whose turn it is."""
+        worker = self.shop.worker_of(self)
+        self.calls += 1
+        operation = Operation(step, worker, call(worker), notice, list(told))
         self.note(f"{operation.step}")
         self.under_way.append(operation)
         self._advance(operation, None, None)
@@ -275,7 +289,7 @@ class Life:
         if isinstance(operation.effect, Talk):
             return self._talk(operation, crash.where if crash else "")
         doom = crash.statement if crash is not None and crash.where == "inside" else None
-        value, error = yield Tx(operation.effect.body, self, doom)
+        value, error = yield Tx(operation.worker.database, operation.effect.body, self, doom)
         told = []
         if error is None:
             told, operation.told = operation.told, []
@@ -309,7 +323,7 @@ class Life:
         try:
             effect = flow.send(value) if error is None else flow.throw(error)
             while isinstance(effect, Read):
-                effect = flow.send(self.shop.read(effect.body))
+                effect = flow.send(operation.worker.database.read(effect.body))
             operation.effect = effect
         except StopIteration as stop:
             operation.is_over, operation.result = True, stop.value
@@ -330,10 +344,11 @@ class Life:
         self.done[operation.step.name] += 1
         if isinstance(error, OutcomeUnknown | RequestInProgress | StoreUnavailable):
             self._repeat(operation)
-        elif operation.notice is not None:
-            # Transfers have no reply: they are taken, or there was an error.
-            if getattr(operation.result, "outcome", Outcome.ACCEPTED) in _TAKEN:
-                self.heard.add(operation.notice.id)
+            return
+        # Transfers have no reply: they are taken, or there was an error.
+        outcome = getattr(operation.result, "outcome", Outcome.ACCEPTED)
+        if operation.notice is not None and outcome in _TAKEN:
+            self.heard.add(operation.notice.id)
 
     def _repeat(self, operation: Operation) -> None:
         if operation.step.name in {"create", "capture", "void", "refund", "list"}:

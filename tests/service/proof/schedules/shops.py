@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 from zlib import crc32
@@ -12,7 +13,7 @@ from sqlalchemy import insert, select
 
 from paykit import Customer, Money, VietQR
 from paykit.models import CaptureMode, PaymentStatus
-from paykit.service import PaymentService, RelaySettings, rows
+from paykit.service import PaymentService, rows
 from paykit.service.schema import payments
 from paykit.service.state import PaymentRecord
 from paykit.testing import deliveries
@@ -40,45 +41,66 @@ KINDS = {
     "vnpay": ["vnpay"],
     "vietqr": ["transfer"],
 }
+BANKS = [Deaf, Cashier, Page, Forgetful]
 _ASKED = {"cashier", "page", "forgetful"}
 _RETURNS = {"cashier", "page", "forgetful", "vnpay"}
 
 
+class Worker:
+    """One process of the shop's, with a clock of its own."""
+
+    def __init__(self, providers: list, database: str, **settings: Any) -> None:
+        self.service = PaymentService(providers, database=database, **settings)
+        self.operations = self.service._operations
+        self.database = self.service._database
+
+
 class Shop:
-    """The service over one database, and the books of all providers."""
+    """The service over one database, and the books of all providers.
+
+    ``skews``: there are so many workers, whose clocks are wrong by that.
+    """
 
     customer = Customer(ip="203.0.113.9")
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, *, skews: Sequence[timedelta] = (timedelta(0),)) -> None:
         self.clock = Clock()
         self.books = {name: Book(manners, self.clock) for name, manners in MANNERS.items()}
         self.counters = {name: Counter(book) for name, book in self.books.items()}
-        self.banks = {
-            kind.name: kind(BankConfig(url=f"https://{kind.name}.example"), clock=self.clock)
-            for kind in (Deaf, Cashier, Page, Forgetful)
-        }
-        self.vnpay, self.vietqr = (
-            vnpay(),
-            VietQR.from_dict({"bank": "VCB", "account_number": ACCOUNT_NUMBER}, clock=self.clock),
+        self.vietqr = VietQR.from_dict(
+            {"bank": "VCB", "account_number": ACCOUNT_NUMBER}, clock=self.clock
         )
+        self.vnpay = vnpay()
         ids = count(1)
-        self.service = PaymentService(
-            [*self.banks.values(), self.vnpay, self.vietqr],
-            database=database,
-            transport=Wire(self.counters),
-            clock=self.clock,
-            new_id=lambda: f"{next(ids):06d}",
-            single_process=True,
-            relay=RelaySettings(lease=timedelta(seconds=1)),
-        )
-        self.operations = self.service._operations
-        self.database = self.service._database
-        self.read = self.database.read
+        self.workers = [
+            Worker(
+                [*map(self._bank, BANKS), self.vnpay, self.vietqr],
+                database,
+                clock=partial(_wrong, self.clock, skew),
+                transport=Wire(self.counters),
+                new_id=lambda: f"{next(ids):06d}",
+                single_process=True,
+            )
+            for skew in skews
+        ]
+        self.database = self.workers[0].database
         #: Our records as they were last looked at, by reference.
         self.records: dict[str, Any] = {}
 
+    def _bank(self, kind: type[Deaf]) -> Deaf:
+        return kind(BankConfig(url=f"https://{kind.name}.example"), clock=self.clock)
+
+    def worker_of(self, life: Life) -> Worker:
+        """Whose turn it is."""
+        return self.workers[(life.calls + crc32(life.reference.encode())) % len(self.workers)]
+
     def close(self) -> None:
-        self.service.close()
+        for worker in self.workers:
+            worker.service.close()
+
+    def read(self, body: Any) -> Any:
+        """What the database has."""
+        return self.database.read(body)
 
     # New payments.
 
@@ -174,25 +196,25 @@ class Shop:
 
     # On their way to the shop.
 
-    def receive(self, life: Life, notice: Notice) -> Any:
+    def receive(self, on: Worker, life: Life, notice: Notice) -> Any:
         """The operation that takes a notice."""
         match life.provider:
             case "vietqr":
-                return self.list_(life, [notice])
+                return self.list_(on, life, [notice])
             case "vnpay":
                 tell = deliveries.webhook
-                return self.operations.receive(self._vnpay(tell, life.account, notice), "vnpay")
-        return self.operations.receive(deliver(life.account, notice), life.provider)
+                return on.operations.receive(self._vnpay(tell, life.account, notice), "vnpay")
+        return on.operations.receive(deliver(life.account, notice), life.provider)
 
-    def come_back(self, life: Life, notice: Notice) -> Any:
+    def come_back(self, on: Worker, life: Life, notice: Notice) -> Any:
         """The operation that takes the browser's return, which knows what the notice says."""
         if life.provider == "vnpay":
             back = self._vnpay(deliveries.returned, life.account, notice)
         else:
             back = deliver(life.account, notice, back=True)
-        return self.operations.receive_return(back, life.provider)
+        return on.operations.receive_return(back, life.provider)
 
-    def list_(self, life: Life, notices: Sequence[Notice]) -> Any:
+    def list_(self, on: Worker, life: Life, notices: Sequence[Notice]) -> Any:
         """The operation that takes transfers from a list."""
         transfers = [
             self.vietqr.received(
@@ -204,7 +226,7 @@ class Shop:
             )
             for notice in notices
         ]
-        return self.operations.record_transfers(transfers, "vietqr")
+        return on.operations.record_transfers(transfers, "vietqr")
 
     def _vnpay(self, tell: Any, account: Account, notice: Notice) -> Any:
         return tell(
@@ -215,3 +237,7 @@ class Shop:
             at=notice.at,
             provider_id=str(10_000_000 + crc32(notice.id.encode()) % 90_000_000),
         )
+
+
+def _wrong(clock: Clock, skew: timedelta) -> datetime:
+    return clock() + skew

@@ -76,7 +76,7 @@ TABLES = {
         (CAPTURES + ASKING + NEWS, 2, 5),
         (REFUNDS + ASKING + NEWS, 1, 4),
     ],
-    "vnpay": [(PAYER + [("come_back",)] + NEWS, 3, 7)],
+    "vnpay": [([*PAYER, ("come_back",), *NEWS], 3, 7)],
     "transfer": [
         ([*[("transfer", [50_000, 100_000, 150_000])] * 4, *NEWS, ("list", PLACES)], 2, 7)
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 import attrs
 
@@ -13,6 +14,7 @@ from .crowd import Crowd
 from .life import Life
 from .shops import KINDS, Shop
 from .steps import Step, draw, table_of
+from .verdict import Found
 
 #: How often each provider is chosen.
 _PROVIDERS = ["deaf", "cashier", "page", "page", "forgetful", "vnpay", "vietqr"]
@@ -31,7 +33,7 @@ class Plan:
 
 def plans(seed: int, count: int) -> list[Plan]:
     """So many payments; some of them are two of one order."""
-    chance = random.Random(seed)  # noqa: S311 - chance is meant
+    chance = random.Random(seed)
     made = []
     for place in range(count):
         provider = chance.choice(_PROVIDERS)
@@ -48,12 +50,15 @@ class Outcome:
     """What became of a wave."""
 
     failures: dict[Plan, str] = attrs.field(factory=dict)
+    found: dict[str, Found] = attrs.field(factory=dict)
     told: Counter = attrs.field(factory=Counter)
 
 
-def live(database: str, wanted: Sequence[Plan]) -> Outcome:
+def live(
+    database: str, wanted: Sequence[Plan], *, skews: Sequence[timedelta] = (timedelta(0),)
+) -> Outcome:
     """Let these payments live side by side, and judge them."""
-    shop, outcome = Shop(database), Outcome()
+    shop, outcome = Shop(database, skews=skews), Outcome()
     try:
         by_life = {
             shop.open(one.provider, one.number, one.kind, one.order, one.steps): one
@@ -87,11 +92,12 @@ def _sweep(crowd: Crowd) -> None:
     for _ in range(2):
         crowd.lapse()
         crowd.shop.clock.pass_(minutes=30)
-        crowd.shop.service.reconcile(limit=10_000)
+        for worker in crowd.shop.workers:
+            worker.service.reconcile(limit=10_000)
 
 
 def _judge(crowd: Crowd, by_life: dict[Life, Plan], outcome: Outcome) -> None:
-    found = verdict.read(crowd.shop, crowd.lives)
+    found = outcome.found = verdict.read(crowd.shop, crowd.lives)
     verdict.check_ids(crowd.shop)
     wrong = verdict.check_orders(crowd.lives, found)
     for life in crowd.lives:
