@@ -132,8 +132,9 @@ def test_every_block_runs(path, world, capsys):
 
 
 def test_few_blocks_are_left_out():
+    """Beside those that show a part of a file of examples/, which is held equal and is run."""
     skipped = [block for path in [README, *PAGES] for block in blocks(path) if block.skipped]
-    assert len(skipped) <= 3
+    assert len([block for block in skipped if not block.skipped.startswith("a part of ")]) <= 3
 
 
 def test_the_quickstart_takes_a_payment(world, capsys):
