@@ -12,7 +12,6 @@ from paykit.errors import InvalidRequest, OutcomeUnknown
 from paykit.http import Delivery, HttpRequest, HttpResponse
 from paykit.models import Customer, PaymentRequest, PaymentSession, PaymentStatus, PaymentToken
 from paykit.money import Money
-from paykit.provider import Capability
 from paykit.service import PaymentService
 
 from . import test_adapter_checkoutcom as checkoutcom
@@ -78,7 +77,8 @@ class Till:
         else:
             session = self.ask()
             self.shop.pay(session)
-        self.hear()
+        for _ in range(2):  # what it hears may make it do something that it hears of
+            self.hear()
         return session.payment_id
 
     def hear(self) -> None:
@@ -92,16 +92,16 @@ class Till:
             self.heard += 1
 
     def wait(self) -> None:
-        """Let time pass, hear what there is to hear, and ask about the rest."""
+        """Hear what there is to hear, and ask about the rest when some time has passed."""
         for _ in range(2):
-            self.shop.world.clock.forward(minutes=30)
             self.hear()
+            self.shop.world.clock.forward(minutes=30)
             report = self.service.reconcile()
             assert report.failures == ()
-            self.hear()
+        self.hear()
 
 
-@pytest.fixture(params=["momo", "vnpay", "zalopay", "paypal"])
+@pytest.fixture(params=["momo", "vnpay", "zalopay", "paypal", "stripe"])
 def till(request, world, tmp_path):
     name = request.param
     makers = {"zalopay": zalopay.shop_of, "paypal": paypal_shop, "stripe": stripe.shop_of}
@@ -135,26 +135,17 @@ def test_what_is_lost_is_found_and_what_is_answered_counts(till):
     assert (record.status, record.refunded) == (PaymentStatus.PARTIALLY_REFUNDED, part * 3)
     with pytest.raises(InvalidRequest, match=f"at most {part * 2} is left"):
         till.service.refund(payment_id, part * 3)
-    # PayPal tells first that a part came back, and how much only with the refund's own notice.
-    refunds = [(status, amount) for status, amount in events(till, payment_id) if amount]
-    assert refunds == [("partially_refunded", part * 2), ("partially_refunded", part * 3)]
-    assert told_by_the_provider(till, record) in {None, part * 3}
+    assert events(till) == [
+        ("succeeded", part * 0),
+        ("partially_refunded", part * 2),
+        ("partially_refunded", part * 3),
+    ]
 
 
-def events(till: Till, payment_id: str) -> list:
+def events(till: Till) -> list:
+    """What the events of the shop's one payment say."""
     found = []
-    till.service._handlers.append(
-        lambda event: (
-            found.append((event.status, event.refunded)) if event.payment_id == payment_id else None
-        )
-    )
+    till.service._handlers.append(lambda event: found.append((event.status, event.refunded)))
     while till.service.relay():
         pass
     return found
-
-
-def told_by_the_provider(till: Till, record) -> Money | None:
-    provider = till.shop.provider
-    if Capability.FETCH_PAYMENT not in provider.capabilities:
-        return None
-    return till.shop.do(provider.fetch_payment(record.ref)).refunded
