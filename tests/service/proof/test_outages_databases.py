@@ -45,7 +45,7 @@ class Story:
         began = time.monotonic()
         time.sleep(seconds)
         if answers:
-            wait_until(lambda: any(one.is_refusal and one.began > began for one in self.answers()))
+            wait_until(lambda: any(one.is_refusal and one.ended > began for one in self.answers()))
         ended = time.monotonic()
         heard = [one for one in self.answers() if began < one.began and one.ended < ended]
         yield
