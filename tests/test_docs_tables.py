@@ -32,7 +32,7 @@ from paykit.providers.momo import codes as momo_codes
 from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.sandbox.bank.config import OWN_ACCOUNT
 from paykit.service import AsyncPaymentService, PaymentService, RelaySettings, database, relay
-from paykit.service.commands import CAPTURE_FAILED
+from paykit.service.answers import CAPTURE_FAILED
 from paykit.service.state import (
     FINAL,
     FOLLOWS,

@@ -14,7 +14,7 @@ LAYERS = [
     ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
     ["info", "provider_tools", "provider", "registry"],
     ["adapter", "bank_transfer"],
-    ["providers", "webhooks.receiver", "service.state", "service.tally"],
+    ["providers", "webhooks.receiver", "service.state", "service.tally", "service.quick"],
     ["transport", "client"],
     ["publishing"],
     ["webhooks", "service"],

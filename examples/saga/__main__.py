@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import secrets
 import sys
 import tempfile
+from urllib.parse import urlsplit
 
 from .brokers import connect
 from .customers import CUSTOMERS
@@ -19,6 +21,8 @@ from .shipping import ShippingService
 from .stock import StockService
 from .story import TOPICS, Story
 
+#: Seconds to reach a broker.
+_REACH = 5
 PARTIES = (OrderService, PaymentParty, StockService, ShippingService, NotificationService)
 
 
@@ -39,10 +43,12 @@ def main() -> int:
         settings = Settings(
             broker=asked.broker, prefix=asked.prefix or f"saga-{run}", folder=folder
         )
+        if asked.broker:
+            asyncio.run(reach(settings))
         with Shop(settings) as shop:
             story = asyncio.run(_tell(shop.settings, Story(customers), asked.patience))
         if asked.broker and not asked.prefix:
-            asyncio.run(_clean_up(shop.settings))
+            asyncio.run(clean_up(shop.settings))
     print(f"\n{story.table()}")
     return 0 if story.ended else 1
 
@@ -56,11 +62,32 @@ async def _tell(settings: Settings, story: Story, patience: float) -> Story:
     return story
 
 
-async def _clean_up(settings: Settings) -> None:
+async def reach(settings: Settings) -> None:
+    """Find out now, and in one line, whether there is such a broker."""
+    bus = connect(settings)
+    logging.disable()  # the clients say the same in many lines
+    try:
+        async with asyncio.timeout(_REACH):
+            await bus.broker.connect()
+            there, why = await bus.broker.ping(_REACH), "no answer"
+    except Exception as error:  # noqa: BLE001 - each client has errors of its own
+        there, why = False, str(error) or "no answer"
+    if not there:
+        place = urlsplit(settings.broker).netloc.rpartition("@")[2]
+        raise SystemExit(f"there is no broker at {place}: {why}")
+    logging.disable(logging.NOTSET)
+    await bus.stop()
+
+
+async def clean_up(settings: Settings) -> None:
+    """Take what we made off a broker that is not ours."""
     bus = connect(settings)
     await bus.remove({**{party.name: party.reads for party in PARTIES}, "story": TOPICS})
     await bus.stop()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)  # as the shell says of what Ctrl-C ended

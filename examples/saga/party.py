@@ -67,18 +67,20 @@ class Party(ABC):
 
     async def receive(self, message: dict[str, Any]) -> None:
         """Handle a message of the broker, which acknowledges it when this returns."""
-        event = from_cloudevent(message)
-        if event is None or self._known(event):
-            return
         try:
-            follow = [*await self.act(event)]
-            with self.transaction():
-                if not self._known(event):  # another copy may have been quicker meanwhile
-                    self.db.execute("INSERT INTO inbox VALUES (?)", (event.event_id,))
-                    self.say(*follow, *self.handle(event))
+            event = from_cloudevent(message)
+            if event is not None and not self._known(event):
+                await self._take_in(event)
         except Exception:
             await asyncio.sleep(_PAUSE)  # or else the broker would bring it again at once
             raise
+
+    async def _take_in(self, event: Event) -> None:
+        follow = [*await self.act(event)]
+        with self.transaction():
+            if not self._known(event):  # another copy may have been quicker meanwhile
+                self.db.execute("INSERT INTO inbox VALUES (?)", (event.event_id,))
+                self.say(*follow, *self.handle(event))
 
     def say(self, *events: ShopEvent) -> None:
         """Put events into the outbox; inside a transaction."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Coroutine, Iterable
+from datetime import timedelta
 from typing import Any, ClassVar, Final
 
 import attrs
@@ -31,10 +32,10 @@ from paykit import (
     orders,
 )
 from paykit.provider import Provider, utc_now
-from paykit.service import AsyncPaymentService
+from paykit.service import AsyncPaymentService, RelaySettings
 from paykit.webhooks.asgi import PaykitApp
 
-from .brokers import Bus
+from .brokers import Bus, log
 from .messages import (
     Event,
     OrderPlaced,
@@ -44,11 +45,13 @@ from .messages import (
     ShopEvent,
     StockReserved,
 )
-from .party import Party, log
+from .party import Party
 from .settings import Settings
 
 #: Seconds between two sweeps.
 _SWEEP: Final = 10.0
+#: After a crash, what was being published waits for so long.
+_LEASE: Final = timedelta(seconds=2)
 #: The sandbox's own keys, which are public.
 _STRIPE: Final = {
     "secret_key": "sk_test_paykit_sandbox_0001",
@@ -82,7 +85,9 @@ class PaymentParty(Party):
     def __init__(self, settings: Settings, bus: Bus | None = None) -> None:
         super().__init__(settings, bus)
         self.payments = AsyncPaymentService(
-            accounts(settings), database=f"sqlite:///{settings.folder}/paykit.db"
+            accounts(settings),
+            database=f"sqlite:///{settings.folder}/paykit.db",
+            relay=RelaySettings(lease=_LEASE),
         )
 
     def handle(self, event: Event) -> Iterable[ShopEvent]:  # noqa: ARG002

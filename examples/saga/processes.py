@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -66,10 +67,11 @@ class Shop:
         process = self._processes.pop(name)
         try:
             process.wait(_PATIENCE)
-        finally:
+        except subprocess.TimeoutExpired:
             process.kill()
-            if process.stdout:
-                process.stdout.close()
+            process.wait()
+        if process.stdout:
+            process.stdout.close()
 
     def start(self, *names: str) -> None:
         """Start services, and wait until they read."""
@@ -116,11 +118,17 @@ def _free_port() -> int:
 def _sandbox() -> None:
     import uvicorn
 
-    from paykit.sandbox import SandboxConfig, create_app
+    from paykit.sandbox import MoMoConfig, SandboxConfig, StripeConfig, create_app
 
     settings = Settings.from_environment()
     webhooks = f"http://127.0.0.1:{settings.payments_port}/pay/webhooks"
-    app = create_app(SandboxConfig.for_shop(webhooks, public_url=settings.sandbox))
+    every_second = (timedelta(seconds=1),) * 600  # they are not so patient, but we are
+    config = SandboxConfig(
+        public_url=settings.sandbox,
+        momo=MoMoConfig(ipn_retry_after=every_second),
+        stripe=StripeConfig(webhook_url=f"{webhooks}/stripe", webhook_retry_after=every_second),
+    )
+    app = create_app(config)
     listener = socket.create_server(("127.0.0.1", urlsplit(settings.sandbox).port or 80))
     print("the providers are at", settings.sandbox, flush=True)
     uvicorn.Server(uvicorn.Config(app, log_level="warning")).run([listener])

@@ -36,7 +36,11 @@ _LAST_WORDS: Final = {
 }
 #: What all but the first event of a payment follow from.
 _SECOND: Final = (".StockReserved", ".OutOfStock", ".PaymentNotNeeded")
-_ENDS: Final = {OrderShipped: "shipped", OrderCanceled: "canceled", OrderHeld: "held"}
+_ENDS: Final[dict[type[Event], str]] = {
+    OrderShipped: "shipped",
+    OrderCanceled: "canceled",
+    OrderHeld: "held",
+}
 
 
 @attrs.define(kw_only=True)
@@ -124,13 +128,10 @@ class Story:
 
     def _tell_what_is_due(self, chapter: Chapter) -> None:
         """Print what follows from what is printed: topics are not in order among each other."""
-        due = True
-        while due:
-            due = next((event for event in chapter.untold if chapter.follows(event)), None)
-            if due:
-                chapter.untold.remove(due)
-                chapter.told.add(due.event_id)
-                self._print(due)
+        while due := next(filter(chapter.follows, chapter.untold), None):
+            chapter.untold.remove(due)
+            chapter.told.add(due.event_id)
+            self._print(due)
 
     def _print(self, event: Event) -> None:
         if not self._quiet:

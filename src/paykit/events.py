@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from json.encoder import encode_basestring as _quote
 from typing import Any, Final, Self, TypeAlias, TypeVar
 
@@ -276,6 +277,7 @@ def _movement_text(value: Movement | None) -> str:
     )
 
 
+@lru_cache(maxsize=1024)  # the times of an event are written several times, one after the other
 def _timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 

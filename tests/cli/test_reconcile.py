@@ -56,7 +56,7 @@ def pay(session):
 
 
 def sums(**changes):
-    names = ["asked", "published", "changed", "ended", "given_up", "unanswered", "put_off"]
+    names = "asked published changed ended given_up unanswered put_off elsewhere".split()
     return ", ".join(f"{name.replace('_', ' ')} {changes.get(name, 0)}" for name in names) + "\n"
 
 
@@ -100,6 +100,7 @@ def test_the_report_as_json(database, paid):
         "asked": 1,
         "published": 1,
         "limited": 0,
+        "elsewhere": 0,
         "changes": [
             {
                 "payment_id": payment_id,

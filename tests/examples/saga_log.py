@@ -9,23 +9,28 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from examples.saga.__main__ import PARTIES
 from examples.saga.story import TOPICS
 
-PATIENCE = 30
+PATIENCE = 60
 
 
 def servers(settings):
     return settings.broker.removeprefix("kafka://").partition("?")[0]
 
 
+@contextmanager
 def consumer(settings, group):
-    return Consumer(
+    client = Consumer(
         {"bootstrap.servers": servers(settings), "group.id": group, "fetch.wait.max.ms": 50}
     )
+    try:
+        yield client
+    finally:
+        client.close()
 
 
-def partitions(client, settings, topic):
-    name = f"{settings.prefix}.{topic}"
-    found = client.list_topics(name, timeout=10).topics[name].partitions
-    return [TopicPartition(name, number, 0) for number in found]
+def all_partitions(client, settings, topics):
+    names = [f"{settings.prefix}.{topic}" for topic in topics]
+    found = {name: client.list_topics(name, timeout=10).topics[name] for name in names}
+    return [TopicPartition(name, number, 0) for name in names for number in found[name].partitions]
 
 
 def ends(client, places):
@@ -34,14 +39,13 @@ def ends(client, places):
 
 def everything(settings):
     """Every message of every topic, as it lies on the broker."""
-    client = consumer(settings, "reader")
-    places = [place for topic in TOPICS for place in partitions(client, settings, topic)]
-    left = sum(ends(client, places))
-    client.assign(places)
-    until, found = time.monotonic() + PATIENCE, []
-    while len(found) < left and time.monotonic() < until:
-        found += client.consume(left - len(found), timeout=1)
-    client.close()
+    with consumer(settings, "reader") as client:
+        places = all_partitions(client, settings, TOPICS)
+        left = sum(ends(client, places))
+        client.assign(places)
+        until, found = time.monotonic() + PATIENCE, []
+        while len(found) < left and time.monotonic() < until:
+            found += client.consume(left - len(found), timeout=1)
     assert len(found) == left
     return [json.loads(message.value()) for message in found]
 
@@ -49,14 +53,10 @@ def everything(settings):
 @contextmanager
 def doubled(settings):
     """Whatever is published meanwhile is published once more, byte for byte."""
-    client, producer = (
-        consumer(settings, "doubler"),
-        Producer({"bootstrap.servers": servers(settings)}),
-    )
-    client.assign([place for topic in TOPICS for place in partitions(client, settings, topic)])
+    producer = Producer({"bootstrap.servers": servers(settings)})
     stop, seen = threading.Event(), set()
 
-    def copy():
+    def copy(client):
         while not stop.is_set():
             for message in client.consume(100, timeout=0.05):
                 event_id = json.loads(message.value())["id"]
@@ -67,26 +67,26 @@ def doubled(settings):
                     )
             producer.flush()
 
-    thread = threading.Thread(target=copy)
-    thread.start()
-    try:
-        yield seen
-    finally:
-        stop.set()
-        thread.join()
-        client.close()
+    with consumer(settings, "doubler") as client:
+        client.assign(all_partitions(client, settings, TOPICS))
+        thread = threading.Thread(target=copy, args=[client])
+        thread.start()
+        try:
+            yield seen
+        finally:
+            stop.set()
+            thread.join()
 
 
 def wait_until_handled(settings):
     """Every service has acknowledged everything that is in the topics it reads."""
     until = time.monotonic() + PATIENCE
     for party in PARTIES:
-        client = consumer(settings, f"{settings.prefix}.{party.name}")
-        places = [place for topic in party.reads for place in partitions(client, settings, topic)]
-        while behind := _behind(client, places):
-            assert time.monotonic() < until, f"{party.name} has {behind} events left"
-            time.sleep(0.05)
-        client.close()
+        with consumer(settings, f"{settings.prefix}.{party.name}") as client:
+            places = all_partitions(client, settings, party.reads)
+            while behind := _behind(client, places):
+                assert time.monotonic() < until, f"{party.name} has {behind} events left"
+                time.sleep(0.05)
 
 
 def _behind(client, places):

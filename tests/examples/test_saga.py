@@ -31,7 +31,7 @@ from ..interop.npm import install
 from ..support.kafka import mock_cluster
 from .saga_log import doubled, everything, servers, wait_until_handled
 
-PATIENCE = 40
+PATIENCE = 90
 NODE = Path(__file__).parents[2] / "examples" / "saga" / "node"
 #: What is said about an order of each kind, whoever says it. Payments are named by their status.
 SAID = {

@@ -279,6 +279,15 @@ def test_a_crash_before_the_commit_leaves_nothing(begin, wire, monkeypatch):
     assert again.db.execute("SELECT count(*) FROM parcels").fetchone()[0] == 1
 
 
+def test_what_cannot_be_read_is_not_acknowledged(begin, monkeypatch):
+    """A known event without what it has to say is somebody's mistake; it waits for a better us."""
+    monkeypatch.setattr("examples.saga.party._PAUSE", 0)
+    message = as_message(confirmed())
+    del message["data"]["product"]
+    with pytest.raises(TypeError, match="product"):
+        asyncio.run(begin(ShippingService).receive(message))
+
+
 def test_a_crash_after_the_commit_loses_nothing(begin, wire):
     """What was to be said is said by whoever is started next, and once."""
     wire.broken = True

@@ -22,6 +22,7 @@ from paykit import (
     PaymentToken,
     Provider,
     Reply,
+    errors,
 )
 from paykit.http import HttpRequest, HttpResponse
 from paykit.info import FOR_EVER
@@ -102,10 +103,15 @@ class Cards(Provider):
     def _post(self, path, body, key):
         request = HttpRequest("POST", URL + path, {"Key": key}, body.encode())
         response = yield attrs.evolve(request, moves_money=True)
-        answer = response.json()
+        return self._checked(response.json())
+
+    def _checked(self, answer):
         if "declined" in answer:
             reason = answer["declined"]
             raise Declined("no", reason=reason, code=f"E-{reason}", provider=self.name)
+        if "error" in answer:
+            kind = getattr(errors, answer["error"])
+            raise kind("not now", provider=self.name, **answer.get("more", {}))
         return answer
 
     def _payment(self, ref, answer):
@@ -118,7 +124,9 @@ class Cards(Provider):
             status=S(answer["status"]),
             amount=money("amount"),
             captured=money("captured"),
+            refunded=money("refunded"),
             provider_id=answer.get("id"),
+            transaction_id=answer.get("transaction"),
         )
 
 
@@ -130,7 +138,7 @@ class AskableCards(Cards):
 
     def fetch_payment(self, ref):
         response = yield HttpRequest.get(URL + "query")
-        return self._payment(ref, response.json())
+        return self._payment(ref, self._checked(response.json()))
 
 
 def cards(kind=Cards):
@@ -145,6 +153,11 @@ def request(reference="R-1", **more):
 
 def answer(status="succeeded", **fields):
     return HttpResponse(200, body=json.dumps({"status": status, **fields}).encode())
+
+
+def no(kind, **more):
+    """An answer that is one of our errors."""
+    return HttpResponse(200, body=json.dumps({"error": kind.__name__, "more": more}).encode())
 
 
 def declined(reason="card_declined"):

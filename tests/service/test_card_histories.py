@@ -57,6 +57,7 @@ NEWS = [
     ("drop", PLACES),
     ("forge", PLACES),
     ("refresh",),
+    ("sweep",),
     ("wait", [60, 360, 1200]),
 ]
 PAYING = [

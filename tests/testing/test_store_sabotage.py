@@ -36,9 +36,6 @@ BROKEN = {
     },
     "postgres-psycopg": {
         "ALTER DATABASE {name} SET synchronous_commit = off": "test_a_commit_is_on_disk",
-        "ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'": (
-            "test_a_transaction_sees_what_others_committed"
-        ),
         "ALTER TABLE paykit_inbox DROP CONSTRAINT paykit_inbox_pkey": (
             "test_a_fact_counts_once_in_parallel"
         ),

@@ -19,15 +19,23 @@ if TYPE_CHECKING:
 
 def connect(settings: Settings) -> Bus:
     """The bus for the broker that the settings name; no other broker's client is needed."""
-    match urlsplit(settings.broker).scheme:
+    url, prefix = settings.broker, settings.prefix
+    match urlsplit(url).scheme:
         case "kafka":
-            from .kafka import KafkaBus as Chosen
+            from .kafka import KafkaBus
+
+            return KafkaBus(url, prefix)
         case "amqp":
-            from .rabbit import RabbitBus as Chosen
+            from .rabbit import RabbitBus
+
+            return RabbitBus(url, prefix)
         case "nats":
-            from .nats import NatsBus as Chosen
+            from .nats import NatsBus
+
+            return NatsBus(url, prefix)
         case "redis":
-            from .redis import RedisBus as Chosen
+            from .redis import RedisBus
+
+            return RedisBus(url, prefix)
         case other:
             raise SystemExit(f"a broker is kafka://, amqp://, nats:// or redis://, not {other!r}")
-    return Chosen(settings.broker, settings.prefix)

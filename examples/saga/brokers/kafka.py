@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from confluent_kafka import Producer
-from faststream.confluent import KafkaBroker, Topic
+from faststream.kafka import KafkaBroker, Topic
 from typing_extensions import override
 
 from paykit.publishing import KafkaPublisher, Publisher

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from faststream.nats import JStream, NatsBroker, PullSub
 from nats.js.api import ConsumerConfig
+from nats.js.errors import NotFoundError
 from typing_extensions import override
 
 from paykit.publishing import NatsPublisher, Publisher
@@ -44,7 +46,8 @@ class NatsBus(Bus):
     async def remove(self, reads: Mapping[str, Sequence[str]]) -> None:
         streams = (await self.broker.connect()).jetstream()
         for topic in {topic for topics in reads.values() for topic in topics}:
-            await streams.delete_stream(f"{self.prefix}-{topic}")
+            with contextlib.suppress(NotFoundError):
+                await streams.delete_stream(f"{self.prefix}-{topic}")
 
     @override
     async def _make(self, topic: str) -> None:

@@ -123,6 +123,7 @@ def _lines(report: Report) -> list[str]:
         "given up": len(report.given_up),
         "unanswered": len(report.failures),
         "put off": report.limited,
+        "elsewhere": report.elsewhere,
     }
     lines = [
         ", ".join(f"{name} {number}" for name, number in sums.items()),

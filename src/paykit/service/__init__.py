@@ -13,8 +13,8 @@ from .joined import AsyncJoined, Joined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
 from .relay import RelaySettings
+from .reports import Change, CommandEnd, Failure, Report
 from .state import PaymentRecord
-from .sweeping import Change, CommandEnd, Failure, Report
 from .upgrading import database_version, upgrade_database
 
 __all__ = [

@@ -10,8 +10,9 @@ from ..events import PaymentProcessed, Source
 from ..models import Payment
 from ..provider import Capability, Clock, IdFactory, Provider
 from ..signing import fingerprint
-from . import commands, rows
+from . import answers, rows
 from .effects import Operation, Read, Talk, Transact
+from .pacing import Pacing
 from .recording import News, Recorded
 from .state import PaymentRecord
 
@@ -31,10 +32,8 @@ class Accounts:
             self._providers[provider.key] = provider
         self._clock = clock
         self._new_id = new_id
-        #: When each account was asked in a sweep, as far back as a minute.
-        self._asked_at: dict[str, list[datetime]] = {}
-        #: Up to which payment, of those that are over, the last sweep has asked.
-        self._paid_up_to = ""
+        self._accounts = [(one.name, one.account) for one in self._providers.values()]
+        self._pacing = Pacing(clock)
 
     @property
     def providers(self) -> Mapping[str, Provider]:
@@ -50,18 +49,12 @@ class Accounts:
             raise ConfigurationError(f"no provider account {key!r:.60}; there is {known}") from None
 
     def _provider_of(self, record: PaymentRecord) -> Provider:
-        provider = self._find_provider(record)
-        if provider is None:
-            raise ConfigurationError(
-                f"the account {record.account!r:.60} of {record.provider} is not configured here"
-            )
-        return provider
-
-    def _find_provider(self, record: PaymentRecord) -> Provider | None:
         for provider in self._providers.values():
             if (provider.name, provider.account) == (record.provider, record.account):
                 return provider
-        return None
+        raise ConfigurationError(
+            f"the account {record.account!r:.60} of {record.provider} is not configured here"
+        )
 
     def _to_command(
         self, payment_id: str, capability: Capability
@@ -86,10 +79,15 @@ class Accounts:
         return recorded.events
 
     def _ask(self, provider: Provider, record: PaymentRecord) -> Operation[int]:
+        _, published = yield from self._ask_for(provider, record)
+        return published
+
+    def _ask_for(self, provider: Provider, record: PaymentRecord) -> Operation[tuple[Payment, int]]:
+        """Ask how a payment stands; the answer, and how many events it published."""
         payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
         now = self._clock()
         fact = answer_as_fact(record, payment, now, source=Source.POLL)
-        return (yield from self._record(fact, now, as_of=record.sequence))
+        return payment, (yield from self._record(fact, now, as_of=record.sequence))
 
 
 def _is_same_account(one: Provider, other: Provider) -> bool:
@@ -114,4 +112,4 @@ def answer_as_fact(
     said = (payment.status, payment.amount, payment.captured, payment.refunded, payment.code)
     name = "|".join(map(str, (source, record.payment_id, record.sequence, *said, about)))
     event_id = fingerprint(name.encode())
-    return commands.as_fact(record, payment, now, event_id=event_id, source=source)
+    return answers.as_fact(record, payment, now, event_id=event_id, source=source)

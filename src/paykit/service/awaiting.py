@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Awaitable, Generator, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -30,9 +31,9 @@ from .joined import AsyncJoined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
+from .reports import Report
 from .shared import Shared, has_news
 from .state import PaymentRecord
-from .sweeping import Report
 from .writer import Body
 
 T = TypeVar("T")
@@ -240,25 +241,28 @@ class AsyncPaymentService(Shared):
     ) -> None:
         await self.close()
 
-    async def _run(self, operation: Generator[Any, Any, T]) -> T:
-        return await arun(operation, self._perform)
+    def _run(self, operation: Generator[Any, Any, T]) -> Awaitable[T]:
+        return arun(operation, self._perform)
 
-    async def _perform(self, effect: Any) -> Any:
-        match effect:
-            case Transact(body):
-                return await self._transact(body)
-            case Read(body):
-                return await asyncio.to_thread(self._database.read, body)
-            case Talk(provider, flow):
-                return await arun(flow(), lambda request: self._send(provider, request))
-            case Handle(handler, event):
-                result = handler(event)
-                if inspect.isawaitable(result):
-                    await result
-                return None
-            case Publish():
-                return await self._publish(effect)
+    def _perform(self, effect: Any) -> Awaitable[Any]:
+        # Not a coroutine, and no patterns: both take a while, and each delivery comes by twice.
+        kind = type(effect)
+        if kind is Transact:
+            return self._transact(effect.body)
+        if kind is Talk:
+            return arun(effect.flow(), partial(self._send, effect.provider))
+        if kind is Read:
+            return asyncio.to_thread(self._database.read, effect.body)
+        if kind is Handle:
+            return self._handle(effect)
+        if kind is Publish:
+            return self._publish(effect)
         raise TypeError(effect)
+
+    async def _handle(self, effect: Handle) -> None:
+        result = effect.handler(effect.event)
+        if inspect.isawaitable(result):
+            await result
 
     async def _transact(self, body: Body[T]) -> T:
         loop = asyncio.get_running_loop()
@@ -337,7 +341,7 @@ class AsyncPaymentService(Shared):
             pass
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class _LoopJob(Generic[T]):
     """A body whose end an event loop waits for."""
 

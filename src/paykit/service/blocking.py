@@ -26,13 +26,14 @@ from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
 from .effects import Read, Talk, Transact, log
 from .joined import Joined
+from .lent import borrow_from
 from .loops import LoopThread
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
-from .shared import Shared, connection_of, has_news
+from .reports import Report
+from .shared import Shared, has_news
 from .state import PaymentRecord
-from .sweeping import Report
 from .writer import Body
 
 T = TypeVar("T")
@@ -217,7 +218,7 @@ class PaymentService(Shared):
         ``connection`` is SQLAlchemy's, or Django's ``django.db.connection``. Its tables must be in
         that database. Raises :class:`~paykit.errors.ConfigurationError`.
         """
-        return Joined(self._operations, connection_of(connection))
+        return Joined(self._operations, borrow_from(connection))
 
     # Publishing.
 

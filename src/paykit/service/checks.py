@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
 import attrs
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from ..events import Source
 from . import reserving, rows
 from .fitting import cut
-from .schema import ERROR_LENGTH, inbox, payments
+from .rows import Account
+from .schema import ERROR_LENGTH, commands, inbox, payments
 from .state import FINAL, PaymentRecord
 
 _OVER = sorted(status.value for status in FINAL)
@@ -40,11 +41,13 @@ class GivenUp:
     kind: str = "payment"
 
 
-def claim(conn: Connection, *, now: datetime, lease: timedelta, limit: int) -> Sequence[Due]:
-    """Take payments whose time has come, so that nobody else asks about them for a while."""
+def claim(
+    conn: Connection, *, accounts: Collection[Account], now: datetime, until: datetime, limit: int
+) -> Sequence[Due]:
+    """Take payments whose time has come; nobody else asks about them ``until`` then."""
     due = (
         select(payments)
-        .where(payments.c.check_at <= now)
+        .where(payments.c.check_at <= now, rows.at_accounts(accounts))
         .order_by(payments.c.check_at, payments.c.payment_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -52,25 +55,38 @@ def claim(conn: Connection, *, now: datetime, lease: timedelta, limit: int) -> S
     found = conn.execute(due).all()
     ids = [row.payment_id for row in found]
     if ids:
-        conn.execute(
-            update(payments).where(payments.c.payment_id.in_(ids)).values(check_at=now + lease)
-        )
+        conn.execute(update(payments).where(payments.c.payment_id.in_(ids)).values(check_at=until))
     return [Due(rows.to_record(row), row.checks) for row in found]
 
 
-def of_paid(conn: Connection, *, since: datetime, after: str, limit: int) -> Sequence[Due]:
-    """Payments that are over, and were created since then, in the order of their ids."""
+def count_elsewhere(conn: Connection, accounts: Collection[Account], now: datetime) -> int:
+    """How many payments and commands are due at other accounts than these."""
+    others = ~rows.at_accounts(accounts)
+    due = select(func.count()).select_from(payments).where(payments.c.check_at <= now, others)
+    ordered = select(func.count()).select_from(commands).where(commands.c.check_at <= now)
+    payment = payments.c.payment_id == commands.c.payment_id
+    left: int = conn.execute(due).scalar_one()
+    left += conn.execute(ordered.where(exists(1).where(payment, others))).scalar_one()
+    return left
+
+
+def claim_paid(
+    conn: Connection, *, account: Account, since: datetime, limit: int
+) -> Sequence[PaymentRecord]:
+    """Payments of an account that are over and were created since then, the least asked first."""
+    over = (payments.c.status.in_(_OVER), payments.c.created_at >= since)
     found = conn.execute(
         select(payments)
-        .where(
-            payments.c.status.in_(_OVER),
-            payments.c.created_at >= since,
-            payments.c.payment_id > after,
-        )
-        .order_by(payments.c.payment_id)
+        .where(*over, rows.at_accounts([account]))
+        .order_by(payments.c.checks, payments.c.payment_id)
         .limit(limit)
+        .with_for_update(skip_locked=True)
     ).all()
-    return [Due(rows.to_record(row), row.checks) for row in found]
+    ids = [row.payment_id for row in found]
+    if ids:
+        mine = payments.c.payment_id.in_(ids)
+        conn.execute(update(payments).where(mine).values(checks=payments.c.checks + 1))
+    return [rows.to_record(row) for row in found]
 
 
 def schedule(
@@ -81,6 +97,15 @@ def schedule(
         update(payments)
         .where(payments.c.payment_id == payment_id, payments.c.check_at.is_not(None))
         .values(check_at=check_at, checks=checks, check_note=cut(note, ERROR_LENGTH))
+    )
+
+
+def put_off(conn: Connection, payment_id: str, *, check_at: datetime) -> None:
+    """Ask then and not now, unless the payment is over by now."""
+    conn.execute(
+        update(payments)
+        .where(payments.c.payment_id == payment_id, payments.c.check_at.is_not(None))
+        .values(check_at=check_at)
     )
 
 

@@ -5,30 +5,34 @@ All of them are bodies, or parts of bodies, of transactions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import attrs
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, insert, or_, select, update
 
 from ..errors import InvalidRequest, RequestInProgress
 from ..events import PaymentProcessed, TransferReceived
 from ..money import Money
 from ..provider import Clock
-from . import commands, ledger, rows
-from .commands import Command, CommandKind, CommandState, Wanted
+from . import commands, endings, ledger, rows
+from .commands import OPEN, Command, CommandKind, CommandState, Wanted
 from .dialects import lease_time
 from .fitting import cut, fitting
+from .ledger import Entries
+from .rows import Account
 from .schema import CODE_LENGTH, ERROR_LENGTH, payments
 from .schema import commands as table
 from .state import PaymentRecord
 
 #: Longer than the slowest provider is waited for.
 LEASE: Final = timedelta(minutes=3)
-_OPEN: Final = (CommandState.RESERVED.value, CommandState.WAITING.value)
+#: Gives the n-th refund of a payment a name of ours.
+NameIt: TypeAlias = Callable[[PaymentRecord, int], str]
+_OPEN: Final = sorted(state.value for state in OPEN)
 
 
 @attrs.frozen(slots=True)
@@ -36,12 +40,13 @@ class Reserved:
     """A payment's record, and the command that is written down for it.
 
     ``command`` is ``None`` if there is nothing to do, for it was done before. ``mine``: it is for
-    the caller to send, or to ask about; else it has its answer.
+    the caller to send, or to ask about; else it has its answer. ``new``: there was none before.
     """
 
     record: PaymentRecord
     command: Command | None
     mine: bool = False
+    new: bool = False
     #: Whether it may have been sent before.
     again: bool = False
 
@@ -59,27 +64,22 @@ def reserve(
         raise InvalidRequest("there is no such payment", field="payment_id")
     record = rows.to_record(row)
     known = of_payment(conn, record.payment_id) if row.has_commands else []
-    refused = ledger.count_refused(conn, record) if row.has_movements else 0
-    plan = commands.plan(record, wanted, known, refused=refused)
+    plan = commands.plan(record, wanted, known)
     if plan is None:
         return Reserved(record, None)
     if plan.command is not None:
-        former = plan.command
-        if plan.is_refused:
-            former = attrs.evolve(former, total=plan.total)
-        return _again(conn, record, former, clock, send=send)
+        if plan.command.state is not CommandState.RESERVED or not send:
+            return Reserved(record, plan.command)
+        return _again(conn, record, plan.command, wanted.name_it, clock=clock)
     now = clock()
-    reference = None
-    if wanted.name_it is not None:
-        reference = _new_name(partial(wanted.name_it, record), known)
     command = Command(
         command_id=command_id,
         payment_id=record.payment_id,
         kind=wanted.kind,
         key=plan.key,
-        reference=reference,
+        reference=_new_name(partial(wanted.name_it, record), known) if wanted.name_it else None,
         amount=plan.amount,
-        total=plan.total,
+        base=plan.base,
         final=wanted.final,
         description=wanted.description,
         state=CommandState.RESERVED,
@@ -97,43 +97,48 @@ def reserve(
             .where(payments.c.payment_id == record.payment_id)
             .values(has_commands=True)
         )
-    return Reserved(record, command, mine=send)
+    return Reserved(record, command, mine=send, new=True)
 
 
 def _again(
-    conn: Connection, record: PaymentRecord, command: Command, clock: Clock, *, send: bool
+    conn: Connection,
+    record: PaymentRecord,
+    command: Command,
+    name_it: NameIt | None,
+    *,
+    clock: Clock,
 ) -> Reserved:
-    """The same command once more: its answer, or another go at it."""
-    if command.state in {CommandState.DONE, CommandState.WAITING} or not send:
-        return Reserved(record, command)
+    """Another go at a command that has no answer."""
     now, shared = clock(), lease_time(conn, clock)
     if command.lease_until is not None and command.lease_until > shared:
         raise RequestInProgress(
             f"the same {command.kind} is being sent at this moment", provider=record.provider
         )
-    again = command.state is CommandState.RESERVED and command.sent_at is not None
     taken = attrs.evolve(
         command,
-        state=CommandState.RESERVED,
         attempts=command.attempts + 1,
-        # After a refusal it is a new call, though under the key that the caller insists on.
-        sent_at=command.sent_at if again else now,
         lease_until=shared + LEASE,
         check_at=now + LEASE,
         given_up_at=None,
         updated_at=now,
     )
+    if command.sent_at is None:
+        taken = _to_be_sent(conn, record, taken, name_it, now)
     _write(conn, taken)
-    return Reserved(record, taken, mine=True, again=again)
+    return Reserved(record, taken, mine=True, again=command.sent_at is not None)
 
 
-def claim(conn: Connection, *, now: datetime, clock: Clock, limit: int) -> Sequence[Reserved]:
+def claim(
+    conn: Connection, *, accounts: Collection[Account], now: datetime, clock: Clock, limit: int
+) -> Sequence[Reserved]:
     """Take up commands that wait for an end, so that nobody else does for a while."""
     leased = lease_time(conn, clock)
     free = or_(table.c.lease_until.is_(None), table.c.lease_until <= leased)
+    payment = payments.c.payment_id == table.c.payment_id
     due = (
         select(table)
         .where(table.c.check_at <= now, table.c.state.in_(_OPEN), free)
+        .where(exists(1).where(payment, rows.at_accounts(accounts)))
         .order_by(table.c.check_at, table.c.command_id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -155,29 +160,40 @@ def claim(conn: Connection, *, now: datetime, clock: Clock, limit: int) -> Seque
 
 
 def mark_sent(
-    conn: Connection, command: Command, name_it: Callable[[int], str], *, clock: Clock
-) -> Command:
-    """Note that a command is about to be sent, a refund under the name that it would get now.
+    conn: Connection, command: Command, name_it: NameIt | None, *, clock: Clock
+) -> Reserved | None:
+    """Note that a command is about to be sent which was written down for later.
 
-    A reference may hold the date, and the command may have been written down on another one.
+    ``None``: it is not for the caller to send any more, who came too late. Raises
+    :class:`InvalidRequest` where our record does not allow it any more.
     """
-    now = clock()
-    reference = command.reference
-    if reference is not None:
-        others = of_payment(conn, command.payment_id)
-        reference = _new_name(
-            name_it, [one for one in others if one.command_id != command.command_id]
-        )
-    sent = attrs.evolve(
-        command,
-        reference=reference,
-        sent_at=command.sent_at or now,
-        lease_until=lease_time(conn, clock) + LEASE,
-        check_at=now + LEASE,
-        updated_at=now,
-    )
+    row = rows.lock(conn, command.payment_id)
+    current = load(conn, command.command_id)
+    if row is None or current is None or current.sent_at is not None:
+        return None
+    if current.attempts != command.attempts or current.state not in OPEN:
+        return None
+    now, record = clock(), rows.to_record(row)
+    sent = _to_be_sent(conn, record, current, name_it, now)
+    sent = attrs.evolve(sent, lease_until=lease_time(conn, clock) + LEASE, check_at=now + LEASE)
     _write(conn, sent)
-    return sent
+    return Reserved(record, sent, mine=True)
+
+
+def _to_be_sent(
+    conn: Connection,
+    record: PaymentRecord,
+    command: Command,
+    name_it: NameIt | None,
+    now: datetime,
+) -> Command:
+    """A command that is sent only now: by the record of now, a refund under the name of today."""
+    others = [
+        one for one in of_payment(conn, record.payment_id) if one.command_id != command.command_id
+    ]
+    command = commands.rebased(record, command, others)
+    reference = _new_name(partial(name_it, record), others) if name_it else None
+    return attrs.evolve(command, reference=reference, sent_at=now, updated_at=now)
 
 
 def finish(
@@ -190,46 +206,81 @@ def finish(
     code: str | None = None,
     note: str | None = None,
     look_after: timedelta | None = None,
-) -> None:
-    """Note what became of a command; one that is over stays so.
+) -> bool:
+    """Note a provider's answer; whether it says something new of the command.
 
-    ``look_after`` says when to look again, where it is not over.
+    What is over stays so, unless the answer is that it is done after all. ``look_after`` says when
+    to look again, where it is not over. Call it with the payment locked.
     """
     now = clock()
-    if state is CommandState.REFUSED:
-        _lower_those_after(conn, command)
-    open_ = state in {CommandState.RESERVED, CommandState.WAITING}
+    may_change = {
+        CommandState.DONE: frozenset(CommandState),
+        CommandState.REFUSED: frozenset(CommandState) - {CommandState.DONE},
+    }.get(state, OPEN)
+    mine = table.c.command_id == command.command_id
+    before = load(conn, command.command_id)
+    if before is None:
+        return False
+    if provider_id is not None:
+        conn.execute(update(table).where(mine).values(provider_id=fitting(provider_id)))
+    if before.state not in may_change:
+        return False
     values = {
         "state": state.value,
-        "provider_id": fitting(provider_id or command.provider_id),
         "code": cut(code, CODE_LENGTH),
         "note": cut(note, ERROR_LENGTH),
         "lease_until": None,
-        "check_at": now + look_after if open_ and look_after is not None else None,
+        "check_at": now + look_after if state in OPEN and look_after is not None else None,
         "updated_at": now,
     }
-    mine = table.c.command_id == command.command_id
-    # A notice of the end may have been quicker than the answer that it was taken on.
-    may = table.c.state.in_(_OPEN) if open_ else table.c.state != CommandState.DONE.value
-    conn.execute(update(table).where(mine, may).values(**values))
+    conn.execute(update(table).where(mine).values(**values))
+    return before.state is not state
 
 
-def give_up(conn: Connection, command: Command, *, clock: Clock, note: str) -> None:
-    """Leave a command to a person."""
+def put_off(
+    conn: Connection, command: Command, *, clock: Clock, note: str, look_after: timedelta
+) -> None:
+    """Look later what became of a command, unless somebody else has taken it up."""
     now = clock()
     conn.execute(
         update(table)
-        .where(table.c.command_id == command.command_id)
+        .where(_still_mine(command))
+        .values(
+            lease_until=None,
+            check_at=now + look_after,
+            note=cut(note, ERROR_LENGTH),
+            updated_at=now,
+        )
+    )
+
+
+def give_up(conn: Connection, command: Command, *, clock: Clock, note: str) -> None:
+    """Leave a command to a person, unless somebody else has taken it up."""
+    now = clock()
+    conn.execute(
+        update(table)
+        .where(_still_mine(command))
         .values(given_up_at=now, check_at=None, lease_until=None, note=cut(note, ERROR_LENGTH))
     )
 
 
+def take_back(conn: Connection, command: Command) -> None:
+    """Note that a command certainly did not reach the provider, and is still to be sent."""
+    mine = (_still_mine(command), table.c.state == CommandState.RESERVED.value)
+    conn.execute(update(table).where(*mine).values(sent_at=None))
+
+
 def forget(conn: Connection, command: Command) -> None:
-    """Take back a command that certainly never reached the provider."""
-    rows.lock(conn, command.payment_id)
-    _lower_those_after(conn, command)
-    mine = table.c.command_id == command.command_id
-    conn.execute(table.delete().where(mine, table.c.state == CommandState.RESERVED.value))
+    """Drop a command that certainly never reached the provider."""
+    mine = (_still_mine(command), table.c.state == CommandState.RESERVED.value)
+    conn.execute(table.delete().where(*mine))
+
+
+def _still_mine(command: Command) -> ColumnElement[bool]:
+    """Whether nobody else has taken up an open command since; each who does counts one more."""
+    open_ = table.c.state.in_(_OPEN)
+    same = and_(table.c.command_id == command.command_id, table.c.attempts == command.attempts)
+    return and_(same, open_)
 
 
 def of_payment(conn: Connection, payment_id: str) -> list[Command]:
@@ -256,43 +307,35 @@ def given_up(conn: Connection) -> list[Command]:
 def settle(
     conn: Connection,
     record: PaymentRecord,
-    facts: Iterable[PaymentProcessed | TransferReceived],
+    entries: Entries,
+    facts: Iterable[PaymentProcessed | TransferReceived] = (),
 ) -> None:
-    """End those commands of a payment whose end these facts tell."""
-    told = [fact for fact in facts if isinstance(fact, PaymentProcessed)]
+    """End those commands of a payment whose end is told by these facts or by what is on record."""
     known = of_payment(conn, record.payment_id)
-    for place in range(len(known)):
-        command = known[place]
-        state = commands.end_of(command, record, told) if command.state.value in _OPEN else None
-        if state is None:
-            continue
-        if state is CommandState.REFUSED and _lower_those_after(conn, command):
-            known = of_payment(conn, record.payment_id)
+    for end in endings.ends(record, known, entries, facts):
+        values: dict[str, Any] = {"provider_id": end.provider_id} if end.provider_id else {}
         conn.execute(
             update(table)
-            .where(table.c.command_id == command.command_id, table.c.state.in_(_OPEN))
+            .where(
+                table.c.command_id == end.command.command_id,
+                table.c.state == end.command.state.value,
+            )
             .values(
-                state=state.value, check_at=None, lease_until=None, updated_at=record.updated_at
+                state=end.state.value,
+                check_at=None,
+                lease_until=None,
+                updated_at=record.updated_at,
+                **values,
             )
         )
 
 
-def _lower_those_after(conn: Connection, refused: Command) -> bool:
-    """Let those that were planned on top of this one lead up to less; whether there were any."""
-    now = load(conn, refused.command_id)
-    if now is None or now.state.value not in _OPEN:
-        return False
-    lowered = conn.execute(
-        update(table)
-        .where(
-            table.c.payment_id == refused.payment_id,
-            table.c.kind == refused.kind.value,
-            table.c.state.in_(_OPEN),
-            table.c.total > now.total.minor,
-        )
-        .values(total=table.c.total - refused.amount.minor)
-    )
-    return lowered.rowcount > 0
+def settle_all(conn: Connection, payment_id: str) -> None:
+    """End the commands of a payment whose end is on record."""
+    record = rows.load(conn, payment_id)
+    if record is not None:
+        entries = ledger.load_entries(conn, [payment_id]).get(payment_id, {})
+        settle(conn, record, entries)
 
 
 def _new_name(name_it: Callable[[int], str], known: Iterable[Command]) -> str:
@@ -311,7 +354,7 @@ def _to_row(command: Command) -> dict[str, Any]:
     row = attrs.asdict(command, recurse=False)
     row["idempotency_key"] = row.pop("key")
     row["amount"], row["currency"] = command.amount.minor, command.amount.currency
-    row["total"] = command.total.minor
+    row["base"] = command.base.minor
     row["kind"], row["state"] = command.kind.value, command.state.value
     return row
 
@@ -324,7 +367,7 @@ def _to_command(row: Row[Any]) -> Command:
         key=row.idempotency_key,
         reference=row.reference,
         amount=Money(row.amount, row.currency),
-        total=Money(row.total, row.currency),
+        base=Money(row.base, row.currency),
         final=row.final,
         description=row.description,
         state=CommandState(row.state),

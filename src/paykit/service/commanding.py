@@ -7,8 +7,7 @@ where the provider surely does not act twice.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import attrs
@@ -17,51 +16,70 @@ from sqlalchemy import Connection
 from ..errors import (
     AuthenticationFailed,
     Declined,
+    DuplicateReference,
+    IdempotencyConflict,
     InvalidRequest,
     NotFound,
     OutcomeUnknown,
     PaykitError,
     ProviderUnavailable,
     RateLimited,
+    RequestInProgress,
+    StoreUnavailable,
+    UnsupportedOperation,
 )
-from ..events import PaymentProcessed, Source
-from ..models import Payment, Refund, RefundRef, RefundRequest, RefundStatus
-from ..provider import Capability, Provider
-from . import command_store, commands, recording, rows
-from .accounts import Accounts
+from ..events import Source
+from ..models import Payment, Refund, RefundRequest
+from ..provider import Provider
+from . import answers, command_store
+from .answering import Answering, Finding, Found
 from .command_store import Reserved
 from .commands import Command, Commanded, CommandKind, CommandState, Wanted
-from .effects import Operation, Read, Talk, Transact, log
+from .effects import Operation, Talk, Transact
 from .state import PaymentRecord
 
 #: After these the provider has certainly done nothing.
-_DID_NOTHING: Final = (AuthenticationFailed, NotFound, ProviderUnavailable, RateLimited)
-_REFUND_STATES: Final = {
-    RefundStatus.SUCCEEDED: CommandState.DONE,
-    RefundStatus.PENDING: CommandState.WAITING,
-    RefundStatus.FAILED: CommandState.REFUSED,
-    RefundStatus.UNKNOWN: CommandState.RESERVED,
-}
+_DID_NOTHING: Final = (
+    AuthenticationFailed,
+    IdempotencyConflict,
+    NotFound,
+    ProviderUnavailable,
+    RateLimited,
+)
+#: It was refused for good, by the provider or before it was sent.
+_REFUSALS: Final = (Declined, InvalidRequest, UnsupportedOperation)
 
 
-class Commanding(Accounts):
+@attrs.frozen(slots=True)
+class _Sent:
+    """What came of sending, and the refusal if it was that."""
+
+    done: Commanded
+    refusal: PaykitError | None = None
+
+
+class Commanding(Answering):
     """The commands over a set of provider accounts."""
 
     def command(self, wanted: Wanted) -> Operation[Commanded]:
         """Do what is wanted, unless our record has it as done."""
         _, provider = yield from self._to_command(wanted.payment_id, wanted.kind.capability)
         reserved = yield from self._reserve(provider, wanted, send=True)
-        if reserved.command is None or not reserved.mine:
-            return Commanded(reserved.record, command=reserved.command)
-        if reserved.again and not self._may_repeat(provider, reserved.command):
-            done = yield from self.resolve(reserved)
-            if done.command is not None and done.command.state is CommandState.RESERVED:
+        command = reserved.command
+        if command is None or not reserved.mine:
+            return Commanded(reserved.record, command=command)
+        if reserved.again and not self._may_repeat(provider, command):
+            found = yield from self._ask_about(provider, reserved.record, command)
+            if found.finding is not Finding.TOLD:
                 raise OutcomeUnknown(
                     f"{provider.info.title} may have got the {wanted.kind} before, and might act "
                     "twice on one more: it is asked again later what became of it"
                 )
-            return done
-        return (yield from self._send(provider, reserved.record, reserved.command))
+            return found.done
+        sent = yield from self._send(provider, reserved, command)
+        if sent.refusal is not None:
+            raise sent.refusal
+        return sent.done
 
     def reserve_command(self, wanted: Wanted) -> Operation[Commanded]:
         """Write down what is wanted, to be sent later."""
@@ -79,27 +97,43 @@ class Commanding(Accounts):
             return Commanded(record)
         provider = self._provider_of(record)
         if command.sent_at is None:
-            now = self._clock()
+            return (yield from self._send_first(provider, reserved, command))
+        found = yield from self._ask_about(provider, record, command)
+        left = found.done.command
+        is_open = left is not None and left.state is CommandState.RESERVED
+        if left is None or not is_open or left.given_up_at is not None:
+            return found.done
+        if not self._may_repeat(provider, left):
+            return found.done
+        again = attrs.evolve(reserved, record=found.done.record, again=True)
+        sent = yield from self._send(provider, again, left)
+        published = found.done.published + sent.done.published
+        return attrs.evolve(sent.done, published=published)
 
-            def name_it(number: int) -> str:
-                return provider.refund_reference(record.ref, number, at=now)
+    def _send_first(
+        self, provider: Provider, reserved: Reserved, command: Command
+    ) -> Operation[Commanded]:
+        """Send what was written down to be sent later, unless somebody else has done so by now."""
+        now = self._clock()
 
-            sent: Command = yield Transact(
-                lambda conn: command_store.mark_sent(conn, command, name_it, clock=self._clock)
-            )
-            return (yield from self._send(provider, record, sent))
-        done = yield from self._ask_about(provider, record, command)
-        left = done.command
-        if left is None or left.state is not CommandState.RESERVED:
-            return done
-        if self._may_repeat(provider, left):
-            return (yield from self._send(provider, done.record, left))
-        return done
+        def body(conn: Connection) -> Reserved | None:
+            is_refund = command.kind is CommandKind.REFUND
+            name_it = _namer(provider, now) if is_refund else None
+            return command_store.mark_sent(conn, command, name_it, clock=self._clock)
+
+        try:
+            marked: Reserved | None = yield Transact(body)
+        except InvalidRequest as error:
+            return (yield from self._refused(provider, reserved.record, command, error))
+        if marked is None or marked.command is None:
+            return Commanded(reserved.record, command=(yield from self._reload(command)))
+        sent = yield from self._send(provider, marked, marked.command)
+        return sent.done
 
     def _reserve(self, provider: Provider, wanted: Wanted, *, send: bool) -> Operation[Reserved]:
         command_id, now = f"cmd_{self._new_id()}", self._clock()
         if wanted.kind is CommandKind.REFUND:
-            wanted = _named(wanted, provider, now)
+            wanted = attrs.evolve(wanted, name_it=_namer(provider, now))
         reserved: Reserved = yield Transact(
             lambda conn: command_store.reserve(
                 conn, wanted, command_id=command_id, clock=self._clock, send=send
@@ -114,248 +148,128 @@ class Commanding(Accounts):
 
     # Sending.
 
-    def _send(
-        self, provider: Provider, record: PaymentRecord, command: Command
-    ) -> Operation[Commanded]:
+    def _send(self, provider: Provider, reserved: Reserved, command: Command) -> Operation[_Sent]:
+        record = reserved.record
         try:
-            match command.kind:
-                case CommandKind.CAPTURE:
-                    answer = yield Talk(
-                        provider,
-                        lambda: provider.capture(
-                            record.ref,
-                            command.amount,
-                            idempotency_key=command.key,
-                            final=command.final,
-                        ),
-                    )
-                case CommandKind.VOID:
-                    answer = yield Talk(
-                        provider, lambda: provider.void(record.ref, idempotency_key=command.key)
-                    )
-                case CommandKind.REFUND:
-                    asked = _refund_request(record, command)
-                    answer = yield Talk(provider, lambda: provider.refund(asked))
-        except Declined as error:
-            if command.attempts > 1 and command.sent_at is not None:
-                # What is refused now may be so because the first call succeeded.
-                done = yield from self._ask_about(provider, record, command)
-                if done.command is None or done.command.state is not CommandState.RESERVED:
-                    return done
-            yield from self._refused(provider, record, command, error)
-            raise
+            answer = yield from self._say(provider, record, command)
+        except _REFUSALS as error:
+            return (yield from self._refusal(provider, reserved, command, error))
+        except DuplicateReference as error:
+            # It is there already, so the first call has arrived: what became of it?
+            return (yield from self._look_up(provider, record, command, error))
         except PaykitError as error:
-            yield from self._unanswered(provider, command, error)
+            yield from self._unanswered(provider, reserved, command, error)
             raise
         if isinstance(answer, Refund):
-            return (yield from self._take_refund(provider, record, command, answer, Source.API))
-        return (yield from self._take_payment(provider, record, command, answer))
+            taken = self._take_refund(provider, record, command, answer, Source.API)
+        else:
+            taken = self._take_payment(provider, record, command, answer)
+        return _Sent((yield from taken))
 
-    def _refused(
-        self, provider: Provider, record: PaymentRecord, command: Command, error: Declined
-    ) -> Operation[None]:
-        now = self._clock()
+    def _say(
+        self, provider: Provider, record: PaymentRecord, command: Command
+    ) -> Operation[Payment | Refund]:
+        answer: Payment | Refund
         match command.kind:
             case CommandKind.CAPTURE:
-                fact = commands.refused(record, error, command.amount, key=command.key, now=now)
+                answer = yield Talk(
+                    provider,
+                    lambda: provider.capture(
+                        record.ref, command.amount, idempotency_key=command.key, final=command.final
+                    ),
+                )
             case CommandKind.VOID:
-                fact = commands.refused_void(record, error, key=command.key, now=now)
+                answer = yield Talk(
+                    provider, lambda: provider.void(record.ref, idempotency_key=command.key)
+                )
             case CommandKind.REFUND:
-                fact = commands.refund_failed(record, command, error.code, now, Source.API)
-        yield from self._end(
-            command, CommandState.REFUSED, fact, now, code=error.code, note=error.message
+                asked = _refund_request(record, command)
+                answer = yield Talk(provider, lambda: provider.refund(asked))
+        return answer
+
+    def _refusal(
+        self, provider: Provider, reserved: Reserved, command: Command, error: PaykitError
+    ) -> Operation[_Sent]:
+        """Believe a refusal; of a repeat only after asking."""
+        record, by_provider = reserved.record, isinstance(error, Declined)
+        if reserved.new and not by_provider:
+            # The caller hears of it, and nobody else waits for anything.
+            yield Transact(lambda conn: command_store.forget(conn, command))
+            raise error
+        if reserved.again:
+            # What is refused now may be so because the first call succeeded.
+            found = yield from self._ask_why_refused(provider, record, command, error)
+            if found.finding is Finding.TOLD:
+                return _Sent(found.done)
+            if found.finding is Finding.UNCLEAR or not (
+                by_provider or found.finding is Finding.NOT_THERE
+            ):
+                raise OutcomeUnknown(
+                    f"{provider.info.title} may have got the {command.kind} before: it is asked "
+                    "again later what became of it"
+                ) from error
+        return _Sent((yield from self._refused(provider, record, command, error)), error)
+
+    def _refused(
+        self, provider: Provider, record: PaymentRecord, command: Command, error: PaykitError
+    ) -> Operation[Commanded]:
+        now = self._clock()
+        code = error.code if isinstance(error, Declined) else None
+        note = error.message if isinstance(error, Declined) else str(error)
+        if command.kind is CommandKind.REFUND:
+            fact = answers.refund_failed(record, command, code, now=now, source=Source.API)
+        else:
+            fact = answers.refused(record, command, code, now=now)
+        published = yield from self._end(
+            command, CommandState.REFUSED, fact, now, code=code, note=note
         )
-        if command.kind is not CommandKind.REFUND:
-            yield from self._ask_why(provider, record)
+        if command.kind is not CommandKind.REFUND and isinstance(error, Declined):
+            published += yield from self._ask_why(provider, record)
+        return (yield from self._done(record, command, published))
+
+    def _ask_why_refused(
+        self, provider: Provider, record: PaymentRecord, command: Command, error: PaykitError
+    ) -> Operation[Found]:
+        try:
+            return (yield from self._ask_about(provider, record, command))
+        except StoreUnavailable:
+            raise
+        except PaykitError as why:
+            raise OutcomeUnknown(
+                f"{provider.info.title} said {type(error).__name__} to a repeat of the "
+                f"{command.kind}, and cannot be asked now what became of it: {why}"
+            ) from error
+
+    def _look_up(
+        self, provider: Provider, record: PaymentRecord, command: Command, error: PaykitError
+    ) -> Operation[_Sent]:
+        found = yield from self._ask_why_refused(provider, record, command, error)
+        if found.finding is not Finding.TOLD:
+            raise OutcomeUnknown(
+                f"{provider.info.title} knows the {command.kind} already: it is asked again later "
+                "what became of it"
+            ) from error
+        return _Sent(found.done)
 
     def _unanswered(
-        self, provider: Provider, command: Command, error: PaykitError
+        self, provider: Provider, reserved: Reserved, command: Command, error: PaykitError
     ) -> Operation[None]:
-        """Keep what may have arrived; forget what certainly did not."""
-        first = command.attempts <= 1
-        if first and (error.sent is False or isinstance(error, _DID_NOTHING)):
+        """Keep what may have arrived; of what certainly did not, keep that it is to be sent."""
+        at_work = isinstance(error, RequestInProgress)
+        nothing = error.sent is False or (isinstance(error, _DID_NOTHING) and not at_work)
+        if not nothing or reserved.again:
+            yield from self._put_off(provider, command, error)
+        elif reserved.new:
             yield Transact(lambda conn: command_store.forget(conn, command))
-            return
-        wait = provider.info.asking.first_after
-        note = f"{type(error).__name__}: {error}"
-        yield Transact(
-            lambda conn: command_store.finish(
-                conn, command, command.state, clock=self._clock, note=note, look_after=wait
-            )
-        )
-
-    # Taking answers.
-
-    def _take_payment(
-        self, provider: Provider, record: PaymentRecord, command: Command, payment: Payment
-    ) -> Operation[Commanded]:
-        now = self._clock()
-        if command.kind is CommandKind.CAPTURE:
-            fact = commands.captured(record, payment, command.amount, key=command.key, now=now)
         else:
-            fact = commands.voided(record, payment, key=command.key, now=now)
-        published = yield from self._end(
-            command,
-            commands.state_of(command.kind, payment),
-            fact,
-            now,
-            provider_id=payment.transaction_id,
-            code=payment.code,
-            look_after=provider.info.asking.first_after,
-        )
-        after = yield from self._after(record)
-        return Commanded(after, payment, published, command=(yield from self._reload(command)))
-
-    def _take_refund(
-        self,
-        provider: Provider,
-        record: PaymentRecord,
-        command: Command,
-        refund: Refund,
-        source: Source,
-    ) -> Operation[Commanded]:
-        now = self._clock()
-        state = _REFUND_STATES[refund.status]
-        if source is Source.POLL and (yield from self._may_be_another(provider, command)):
-            state = CommandState.RESERVED
-        fact = None
-        if state is CommandState.DONE:
-            fact = commands.refunded(record, refund, command, now, source)
-        elif state is CommandState.REFUSED:
-            fact = commands.refund_failed(record, command, refund.code, now, source)
-        elif command.state is CommandState.WAITING:
-            state = CommandState.WAITING  # what was taken on once is not sent anew
-        published = yield from self._end(
-            command,
-            state,
-            fact,
-            now,
-            provider_id=refund.provider_id,
-            code=refund.code,
-            note=refund.message,
-            look_after=_pause(provider, command),
-        )
-        after = yield from self._after(record)
-        return Commanded(
-            after, None, published, refund=refund, command=(yield from self._reload(command))
-        )
-
-    def _end(
-        self,
-        command: Command,
-        state: CommandState,
-        fact: PaymentProcessed | None,
-        now: datetime,
-        *,
-        provider_id: str | None = None,
-        code: str | None = None,
-        note: str | None = None,
-        look_after: timedelta | None = None,
-    ) -> Operation[int]:
-        """Record an answer and what it says of the command, in one transaction."""
-
-        def body(conn: Connection) -> recording.Recorded:
-            # The payment before its commands, as everywhere, so that none wait in a circle.
-            rows.lock(conn, command.payment_id)
-            command_store.finish(
-                conn,
-                command,
-                state,
-                clock=self._clock,
-                provider_id=provider_id,
-                code=code,
-                note=note,
-                look_after=look_after,
-            )
-            facts = () if fact is None else (fact,)
-            return recording.News(facts, "", now)(conn)
-
-        recorded: recording.Recorded = yield Transact(body)
-        return recorded.events
-
-    # Asking.
-
-    def _ask_about(
-        self, provider: Provider, record: PaymentRecord, command: Command
-    ) -> Operation[Commanded]:
-        """What the provider says of a command, where it can be asked."""
-        able = provider.capabilities
-        if command.kind is CommandKind.REFUND and Capability.FETCH_REFUND in able:
-            ref = _refund_ref(record, command)
-            try:
-                refund: Refund = yield Talk(provider, lambda: provider.fetch_refund(ref))
-            except NotFound as error:
-                return (yield from self._look_later(provider, record, command, str(error)))
-            return (yield from self._take_refund(provider, record, command, refund, Source.POLL))
-        if Capability.FETCH_PAYMENT in able:
-            published = yield from self._ask(provider, record)
-            after = yield from self._after(record)
-            now = yield from self._reload(command)
-            if now is None or now.state is not command.state:
-                return Commanded(after, None, published, command=now)
-            record = after
-        return (yield from self._look_later(provider, record, command, "no news of it"))
-
-    def _look_later(
-        self, provider: Provider, record: PaymentRecord, command: Command, note: str
-    ) -> Operation[Commanded]:
-        """Wait for news, or leave it to a person when it is too old for any."""
-        age = self._clock() - command.created_at
-        clock = self._clock
-        if age >= provider.info.asking.gives_up_after:
-            yield Transact(
-                lambda conn: command_store.give_up(conn, command, clock=clock, note=note)
-            )
-        else:
-            wait = _pause(provider, command)
-            yield Transact(
-                lambda conn: command_store.finish(
-                    conn, command, command.state, clock=clock, note=note, look_after=wait
-                )
-            )
-        return Commanded(record, command=(yield from self._reload(command)))
-
-    def _may_be_another(self, provider: Provider, command: Command) -> Operation[bool]:
-        """Whether an answer about a refund may be about another one of the same payment."""
-        if not provider.info.tells_last_refund_only:
-            return False
-        all_: Sequence[Command] = yield Read(
-            lambda conn: command_store.of_payment(conn, command.payment_id)
-        )
-        return sum(one.kind is CommandKind.REFUND for one in all_) > 1
-
-    def _ask_why(self, provider: Provider, record: PaymentRecord) -> Operation[None]:
-        """After a refusal: what became of the hold, where the provider can be asked."""
-        if Capability.FETCH_PAYMENT not in provider.capabilities:
-            return
-        now = yield from self._after(record)
-        try:
-            yield from self._ask(provider, now)
-        except PaykitError as error:
-            log.warning("could not ask %s after a refusal: %s", provider.key, error)
-
-    def _after(self, record: PaymentRecord) -> Operation[PaymentRecord]:
-        after: PaymentRecord = yield Read(lambda conn: rows.load(conn, record.payment_id))
-        return after
-
-    def _reload(self, command: Command) -> Operation[Command | None]:
-        found: Command | None = yield Read(
-            lambda conn: command_store.load(conn, command.command_id)
-        )
-        return found
+            yield from self._put_off(provider, command, error, unsent=True)
 
 
-def _pause(provider: Provider, command: Command) -> timedelta:
-    asking = provider.info.asking
-    doublings: int = 2 ** min(max(command.attempts - 1, 0), 16)
-    return min(asking.at_most, asking.again_after * doublings)
-
-
-def _named(wanted: Wanted, provider: Provider, now: datetime) -> Wanted:
+def _namer(provider: Provider, now: datetime) -> command_store.NameIt:
     def name_it(record: PaymentRecord, number: int) -> str:
         return provider.refund_reference(record.ref, number, at=now)
 
-    return attrs.evolve(wanted, name_it=name_it)
+    return name_it
 
 
 def _refund_request(record: PaymentRecord, command: Command) -> RefundRequest:
@@ -367,13 +281,4 @@ def _refund_request(record: PaymentRecord, command: Command) -> RefundRequest:
         amount=command.amount,
         description=command.description,
         idempotency_key=command.key,
-    )
-
-
-def _refund_ref(record: PaymentRecord, command: Command) -> RefundRef:
-    return RefundRef(
-        reference=command.reference or command.key,
-        payment=record.ref,
-        provider_id=command.provider_id,
-        amount=command.amount,
     )

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 import attrs
 
-from ..errors import Declined, InvalidRequest, PaykitError
+from ..errors import (
+    Declined,
+    InvalidRequest,
+    NotFound,
+    OutcomeUnknown,
+    PaykitError,
+    StoreUnavailable,
+)
 from ..events import PaymentProcessed, Source
 from ..models import PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..orders import OrderPlaced
 from ..provider import Capability, Provider
 from ..signing import fingerprint
-from . import reserving, rows, sessions
+from . import command_store, reserving, sessions
 from .commanding import Commanding
-from .commands import Commanded, CommandKind, Wanted
-from .effects import Operation, Read, Talk, Transact
+from .commands import Command, Commanded, CommandKind, CommandState, Wanted
+from .effects import Operation, Read, Talk, Transact, log
 from .reserving import Reserved
 from .schema import REFERENCE_LENGTH
 from .state import PaymentRecord
@@ -68,11 +76,16 @@ class Creating(Commanding):
             reserved.record, session.status, session.amount, now, provider_id=session.provider_id
         )
         saved = sessions.dump(session)
-        yield Transact(
-            lambda conn: reserving.record_session(
-                conn, payment_id, saved, fact, now, expires_at=session.expires_at
+        try:
+            yield Transact(
+                lambda conn: reserving.record_session(
+                    conn, payment_id, saved, fact, now, expires_at=session.expires_at
+                )
             )
-        )
+        except StoreUnavailable as error:
+            raise OutcomeUnknown(
+                f"the provider has answered, and the answer is not on record: {error}"
+            ) from error
         return session
 
     def reserve_payment(self, request: PaymentRequest, provider_key: str) -> Operation[Reserved]:
@@ -84,52 +97,103 @@ class Creating(Commanding):
         """Take the money of an order: charge its token, capture its hold.
 
         Idempotent by the order: its payment is found by the id that it names, or by its reference.
-        A payment that needs the payer, waits, or came to nothing, is left as it is.
+        A payment that needs the payer, waits, or came to nothing, is left as it is, and so is a
+        hold whose capture was refused.
         """
         provider = self.provider(event.provider)
-        record = yield from self._payment_of(event, provider)
-        published = 0
-        if record is None:
+        kept = yield from self._payment_of(event, provider)
+        before = 0 if kept is None else kept.record.sequence
+        if kept is None or (kept.session is None and kept.record.status is S.PENDING):
+            kept = yield from self._charge(event, provider, kept)
+        record = kept.record
+        if record.status is S.AUTHORIZED:
+            refused = yield from self._refused_capture(record)
+            if refused is not None:
+                return Commanded(record, published=record.sequence - before, command=refused)
+            wanted = Wanted(
+                kind=CommandKind.CAPTURE, payment_id=record.payment_id, amount=event.amount
+            )
             try:
-                yield from self.create(_request_of(event), event.provider)
+                done = yield from self.command(wanted)
             except Declined:
-                published = 1  # the event of it tells what the card said
-            record = yield from self._payment_of(event, provider)
-            if record is None:
-                raise InvalidRequest("its payment is gone", field="order_id")
-        if record.status is not S.AUTHORIZED:
-            return Commanded(record, published=published)
-        wanted = Wanted(kind=CommandKind.CAPTURE, payment_id=record.payment_id, amount=event.amount)
-        try:
-            return (yield from self.command(wanted))
-        except Declined:
-            after = yield from self._after(record)
-            return Commanded(after, published=1)
+                command = yield from self._refused_capture(record)
+                record = (yield from self._stored(record.payment_id)).record
+                return Commanded(record, published=record.sequence - before, command=command)
+            return attrs.evolve(done, published=done.record.sequence - before)
+        return Commanded(record, published=record.sequence - before)
 
-    def _payment_of(
-        self, event: OrderPlaced, provider: Provider
-    ) -> Operation[PaymentRecord | None]:
+    def _payment_of(self, event: OrderPlaced, provider: Provider) -> Operation[Reserved | None]:
+        """The payment of an order, if there is one. Raises :class:`InvalidRequest`."""
         named = event.payment_id
+        kept: Reserved | None
         if named is not None:
-            found: PaymentRecord | None = yield Read(lambda conn: rows.load(conn, named))
-            if found is None or (found.order_id, found.provider, found.account) != (
-                event.order_id,
-                provider.name,
-                provider.account,
-            ):
+            kept = yield Read(lambda conn: reserving.load_session(conn, named))
+            if kept is None or not _is_of(kept.record, event, provider):
                 raise InvalidRequest("is no payment of this order", field="payment_id")
         else:
-            kept: Reserved | None = yield Read(
+            kept = yield Read(
                 lambda conn: reserving.find(
                     conn, provider.name, provider.account, event.payment_reference
                 )
             )
-            if kept is None or (kept.session is None and kept.record.status is S.PENDING):
-                return None  # nobody asked yet, or nobody knows: the same call again finds out
-            found = kept.record
-        if found is not None and found.amount != event.amount:
+        if kept is not None and kept.record.amount != event.amount:
             raise InvalidRequest("is not what the payment is about", field="amount")
-        return found
+        return kept
+
+    def _charge(
+        self, event: OrderPlaced, provider: Provider, kept: Reserved | None
+    ) -> Operation[Reserved]:
+        """Charge the token of an order; what may have been charged before, only if that is safe."""
+        if kept is not None:
+            age = self._clock() - kept.record.created_at
+            if event.token is None or not provider.info.may_repeat(Capability.CREATE_PAYMENT, age):
+                return (yield from self._find_out(provider, kept.record))
+        request = _request_of(event)
+        try:
+            session = yield from self.create(request, event.provider)
+        except Declined:  # the event of it tells what the card said
+            kept = yield Read(
+                lambda conn: reserving.find(
+                    conn, provider.name, provider.account, request.reference
+                )
+            )
+            if kept is None:
+                raise
+            return kept
+        return (yield from self._stored(session.payment_id or ""))
+
+    def _find_out(self, provider: Provider, record: PaymentRecord) -> Operation[Reserved]:
+        """What became of a charge that was never answered. Raises :class:`OutcomeUnknown`."""
+        if Capability.FETCH_PAYMENT in provider.capabilities:
+            try:
+                yield from self._ask(provider, record)
+            except (NotFound, InvalidRequest) as error:
+                log.info("%s cannot tell of %s: %s", provider.key, record.payment_id, error)
+        kept = yield from self._stored(record.payment_id)
+        if kept.record.status is S.PENDING:
+            raise OutcomeUnknown(
+                f"{provider.info.title} may have got the charge before, and might charge again: it "
+                "is asked again later what became of it"
+            )
+        return kept
+
+    def _refused_capture(self, record: PaymentRecord) -> Operation[Command | None]:
+        """The capture of a hold that was refused, if one was."""
+        known: Sequence[Command] = yield Read(
+            lambda conn: command_store.of_payment(conn, record.payment_id)
+        )
+        refused = [
+            one
+            for one in known
+            if one.kind is CommandKind.CAPTURE and one.state is CommandState.REFUSED
+        ]
+        return refused[-1] if refused else None
+
+    def _stored(self, payment_id: str) -> Operation[Reserved]:
+        kept: Reserved | None = yield Read(lambda conn: reserving.load_session(conn, payment_id))
+        if kept is None:
+            raise InvalidRequest("its payment is gone", field="order_id")
+        return kept
 
     def _reserve_payment(
         self, request: PaymentRequest, provider: Provider, now: datetime
@@ -192,6 +256,11 @@ class Creating(Commanding):
             reason=reason,
             source=Source.API,
         )
+
+
+def _is_of(record: PaymentRecord, event: OrderPlaced, provider: Provider) -> bool:
+    mine = event.order_id, provider.name, provider.account
+    return (record.order_id, record.provider, record.account) == mine
 
 
 def _request_of(event: OrderPlaced) -> PaymentRequest:

@@ -9,10 +9,12 @@ in a thread of their own, where SQLAlchemy lets blocking code wait for them.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -28,6 +30,9 @@ from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
 from . import migrations
 from .dialects import reason, was_lost
+from .durability import weak_settings
+from .effects import log
+from .silence import end_in_silence
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -37,6 +42,12 @@ _SAFE_WAL: Final = (3, 51, 3)
 #: Seconds to wait for somebody else's lock, then :class:`StoreUnavailable`.
 _LOCK_SECONDS: Final = 5
 _CONNECT_SECONDS: Final = 5
+_POSTGRES: Final = {
+    "lock_timeout": f"{_LOCK_SECONDS}s",
+    "timezone": "UTC",
+    # Whatever the database's own default is: others' commits are to be seen.
+    "default_transaction_isolation": "read committed",
+}
 #: How many transactions are committed as one, at most.
 MAX_GROUP: Final = 256
 #: How many transactions are under way at once, where the database locks rows.
@@ -144,6 +155,7 @@ class Database:
     ) -> None:
         self.url = parse(url)
         self.clock = clock
+        self._process = os.getpid()
         local = self.url.get_backend_name() == "sqlite"
         try:
             self._connector = connect(self.url, single_process=single_process)
@@ -156,6 +168,7 @@ class Database:
                 self._connector.run(lambda conn: migrations.upgrade(conn, clock=clock), writes=True)
             else:
                 migrations.require_newest(have)
+                _warn_of_weakness(self._connector)
         except (SQLAlchemyError, OSError) as error:
             self._connector.close()
             raise StoreUnavailable(f"the database cannot be opened: {reason(error)}") from error
@@ -171,14 +184,17 @@ class Database:
 
     def transact(self, body: Body[T]) -> Future[T]:
         """Run ``body`` in a transaction; the future is done once that is on disk."""
+        self._require_own_process()
         return self._writer.submit(body)
 
     def submit(self, job: Job) -> None:
         """As :meth:`transact`, for a caller who has a job with an end of its own."""
+        self._require_own_process()
         self._writer.put(job)
 
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
+        self._require_own_process()
         for last in (False, True):
             try:
                 return self._connector.run(body, writes=False)
@@ -191,8 +207,16 @@ class Database:
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""
-        self._writer.close()
-        self._connector.close()
+        if os.getpid() == self._process:  # the connections of a forked process are its parent's
+            self._writer.close()
+            self._connector.close()
+
+    def _require_own_process(self) -> None:
+        """Refuse to work where the threads are missing that would do it."""
+        if os.getpid() != self._process:
+            raise ConfigurationError(
+                "this service was opened before its process was forked: open one in each process"
+            )
 
 
 def parse(url: str) -> URL:
@@ -221,18 +245,32 @@ def connect(url: URL, *, single_process: bool = False) -> _Blocking | _OnLoop:
             case "sqlite":
                 return _Blocking(_sqlite(url, single_process=single_process))
             case "postgres":
-                options = f"-c lock_timeout={_LOCK_SECONDS}s -c timezone=UTC"
+                quoted = {name: value.replace(" ", r"\ ") for name, value in _POSTGRES.items()}
+                options = " ".join(f"-c {name}={value}" for name, value in quoted.items())
                 arguments = {"connect_timeout": _CONNECT_SECONDS, "options": options}
-                return _Blocking(create_engine(url, connect_args=arguments))
+                return _Blocking(_watched(create_engine(url, connect_args=arguments)))
             case "asyncpg":
-                settings = {"lock_timeout": f"{_LOCK_SECONDS}s", "timezone": "UTC"}
-                arguments = {"timeout": _CONNECT_SECONDS, "server_settings": settings}
-                return _OnLoop(url, connect_args=arguments)
+                arguments = {"timeout": _CONNECT_SECONDS, "server_settings": _POSTGRES}
+                made = _OnLoop(url, connect_args=arguments)
+                _watched(made.engine)
+                return made
             case _:
                 return _Blocking(_mysql(url))
     except (ImportError, NoSuchModuleError) as error:
         extra = f"pip install 'paykit-adapters[{kind}]'"
         raise ConfigurationError(f"{url.drivername} needs {extra} ({error})") from None
+
+
+def _watched(engine: Engine) -> Engine:
+    event.listen(engine, "connect", end_in_silence)
+    return engine
+
+
+def _warn_of_weakness(connector: Connector) -> None:
+    with suppress(SQLAlchemyError):  # a server of another make may not know what it is asked
+        weak = connector.run(weak_settings, writes=False)
+        if weak:
+            log.warning("a power cut can lose payments: the database has %s", ", ".join(weak))
 
 
 def _sqlite(url: URL, *, single_process: bool) -> Engine:
@@ -267,7 +305,7 @@ def _mysql(url: URL) -> Engine:
         "isolation_level": "READ COMMITTED",
         "pool_recycle": 3600,
     }
-    engine = create_engine(url, **settings)
+    engine = _watched(create_engine(url, **settings))
     try:
         with engine.connect():
             pass  # now the dialect knows whose server it is
@@ -276,5 +314,5 @@ def _mysql(url: URL) -> Engine:
         raise ConfigurationError("this server is MySQL, not MariaDB: mysql+pymysql://…") from None
     if engine.dialect.name == "mysql" and getattr(engine.dialect, "is_mariadb", False):
         engine.dispose()
-        return create_engine(url.set(drivername="mariadb+pymysql"), **settings)
+        return _watched(create_engine(url.set(drivername="mariadb+pymysql"), **settings))
     return engine

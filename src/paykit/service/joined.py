@@ -7,6 +7,7 @@ payments are written down, and sent after the commit.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable
+from functools import partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -20,6 +21,7 @@ from ..money import Money
 from .commands import Commanded, Wanted, to_capture, to_refund, to_void
 from .dialects import attempt
 from .effects import Read, Talk, Transact
+from .lent import Borrow, borrow_from
 from .operations import Operations
 from .receiving import Receipt
 from .state import PaymentRecord
@@ -31,20 +33,26 @@ class Joined:
     """The service on a connection of yours, in the transaction that is open on it.
 
     Each call is in a savepoint: one that raises leaves your transaction as it was. Commit before
-    you answer the provider: a :class:`Receipt` is true only once its transaction is on disk.
+    you answer the provider: a :class:`Receipt` is true only once its transaction is on disk. An
+    error of the database is SQLAlchemy's own, for it may have undone your work as well: roll back,
+    and do all of it again. Raises :class:`~paykit.errors.ConfigurationError` where no transaction
+    is open.
     """
 
-    def __init__(self, operations: Operations, connection: Connection) -> None:
+    def __init__(self, operations: Operations, borrow: Borrow) -> None:
         self._operations = operations
-        self._connection = connection
+        self._borrow = borrow
 
     def reserve(self, request: PaymentRequest, *, provider: str) -> PaymentRecord:
         """Write a payment down. After the commit call ``create`` with the same request."""
         return self._run(self._operations.reserve_payment(request, provider)).record
 
     def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
-        """Take a webhook. Raises :class:`ConfigurationError` where proving it needs the network."""
-        return self._run(self._operations.receive(delivery, provider))
+        """Take a webhook. Raises :class:`ConfigurationError` where that needs the network."""
+        receipt = self._run(self._operations.receive(delivery, provider))
+        if isinstance(receipt.error, ConfigurationError):
+            raise receipt.error  # coming again would not help
+        return receipt
 
     def record_transfers(self, transfers: Iterable[TransferReceived], *, provider: str) -> int:
         """Take transfers that no webhook told of; how many events that published."""
@@ -56,7 +64,7 @@ class Joined:
 
     def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment as this transaction sees it, or ``None``."""
-        return self._run(self._operations.status(payment_id))
+        return self._run(self._operations.status(payment_id), writes=False)
 
     def capture(
         self,
@@ -87,16 +95,18 @@ class Joined:
     def _reserve(self, wanted: Wanted) -> Commanded:
         return self._run(self._operations.reserve_command(wanted))
 
-    def _run(self, operation: Generator[Any, Any, T]) -> T:
-        return run(operation, self._perform)
+    def _run(self, operation: Generator[Any, Any, T], *, writes: bool = True) -> T:
+        with self._borrow(writes) as connection:
+            return run(operation, partial(_perform, connection))
 
-    def _perform(self, effect: Any) -> Any:
-        match effect:
-            case Transact(body) | Read(body):
-                return attempt(self._connection, body)
-            case Talk(_provider, flow):
-                return run(flow(), _refuse)
-        raise TypeError(effect)
+
+def _perform(connection: Connection, effect: Any) -> Any:
+    match effect:
+        case Transact(body) | Read(body):
+            return attempt(connection, body)
+        case Talk(_provider, flow):
+            return run(flow(), _refuse)
+    raise TypeError(effect)
 
 
 class AsyncJoined:
@@ -167,7 +177,7 @@ class AsyncJoined:
 
     async def _run(self, call: Callable[[Joined], T]) -> T:
         def body(connection: Connection) -> T:
-            return call(Joined(self._operations, connection))
+            return call(Joined(self._operations, borrow_from(connection)))
 
         done: T = await self._connection.run_sync(body)
         return done

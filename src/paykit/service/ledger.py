@@ -13,7 +13,7 @@ from ..money import Money
 from ..provider import Outcome
 from .fitting import fitting
 from .schema import movements
-from .state import PaymentRecord, Transition, move, transition
+from .state import PaymentRecord, Transition, is_refused_refund, move, tell, transition
 from .tally import (
     UNDECIDED,
     Entry,
@@ -42,6 +42,8 @@ def change(
     :func:`~paykit.service.state.transition`.
     """
     movement = fact.movement
+    if is_refused_refund(fact) and not id_taken:
+        return tell(record, fact), None
     if movement is None and not entries:
         return transition(record, fact, id_taken=id_taken, told_at=told_at), None
     before = add_up(entries.values(), record.amount.currency)
@@ -85,12 +87,6 @@ def load_owners(
         )
     )
     return {(MovementKind(row.kind), row.movement_id): row.payment_id for row in rows}
-
-
-def count_refused(conn: Connection, record: PaymentRecord) -> int:
-    """How many captures of a payment were refused or taken back."""
-    entries = load_entries(conn, [record.payment_id]).get(record.payment_id, {})
-    return add_up(entries.values(), record.amount.currency).refused
 
 
 def keep(conn: Connection, record: PaymentRecord, entry: Entry) -> None:

@@ -7,16 +7,17 @@ and for everything else that these facts could run into.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from enum import IntEnum
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 from sqlalchemy import (
     BindParameter,
     CompoundSelect,
     Connection,
-    Row,
+    CursorResult,
     Select,
     bindparam,
     literal_column,
@@ -25,21 +26,46 @@ from sqlalchemy import (
     union_all,
 )
 
+from ..events import PaymentProcessed, TransferReceived
 from . import rows
 from .bulk import among
+from .ledger import Entries
+from .rows import Account
 from .schema import inbox, outbox, payments
+from .state import PaymentRecord
+from .tally import Entry
 
-#: A provider and its account.
-Account: TypeAlias = tuple[str, str]
+Fact: TypeAlias = PaymentProcessed | TransferReceived
 
 
-@attrs.frozen(slots=True)
+@attrs.define(slots=True)
 class Known:
     """A fact that is in the inbox."""
 
     payment_id: str | None
     outcome: str
     text: str
+
+
+@attrs.define(slots=True)
+class Payment:
+    """One payment while facts are applied to it; nobody else changes it until they are."""
+
+    record: PaymentRecord
+    pays_order: str | None
+    has_movements: bool
+    has_commands: bool
+    check_at: datetime | None
+    checks: int
+    given_up_at: datetime | None
+    entries: Entries = attrs.field(factory=dict)
+    moved: list[Entry] = attrs.field(factory=list)
+    facts: list[Fact] = attrs.field(factory=list)
+    changed: bool = False
+
+
+_FLAGS: Final = ("pays_order has_movements has_commands check_at checks given_up_at").split()
+_COLUMNS: Final = (*rows.COLUMNS, *(payments.c[name] for name in _FLAGS))
 
 
 @attrs.define(slots=True)
@@ -59,14 +85,25 @@ class _About(IntEnum):
     PUBLISHED = 4
 
 
-def lock(conn: Connection, account: Account, references: Sequence[str]) -> Sequence[Row[Any]]:
-    """The rows of the payments with these references.
+def lock(conn: Connection, account: Account, references: Sequence[str]) -> list[Payment]:
+    """The payments with these references.
 
     Locked in one order by all transactions, so that none wait in a circle.
     """
     provider, name = account
     given = {"provider": provider, "account": name, "references": references}
-    return conn.execute(_payments(conn.dialect.name), given).all()
+    return _locked(conn.execute(_payments(conn.dialect.name), given))
+
+
+def lock_one(conn: Connection, payment_id: str) -> list[Payment]:
+    """The payment with this id, if there is one."""
+    asked = select(*_COLUMNS).where(payments.c.payment_id == payment_id).with_for_update()
+    return _locked(conn.execute(asked))
+
+
+def _locked(found: CursorResult[Any]) -> list[Payment]:
+    count = len(rows.COLUMNS)
+    return [Payment(rows.of_columns(row[:count]), *row[count:]) for row in found]
 
 
 def look_up(
@@ -103,7 +140,7 @@ def look_up(
 def _payments(dialect: str) -> Select[Any]:
     columns = payments.c
     return (
-        select(*rows.COLUMNS)
+        select(*_COLUMNS)
         .where(
             columns.provider == bindparam("provider"),
             columns.account == bindparam("account"),

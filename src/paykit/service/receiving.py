@@ -29,12 +29,16 @@ from .state import PaymentRecord
 
 @attrs.frozen(slots=True)
 class Receipt:
-    """What became of a delivery: the reply for the provider, and what it meant."""
+    """What became of a delivery: the reply for the provider, and what it meant.
+
+    ``payment_ids`` are those of the payments on record that it is about.
+    """
 
     outcome: Outcome
     reply: Reply
     error: PaykitError | None = None
     published: int = 0
+    payment_ids: tuple[str, ...] = ()
 
 
 @attrs.frozen(slots=True)
@@ -52,6 +56,8 @@ _OUTCOMES: Final[Mapping[type[WebhookError], Outcome]] = {
     StaleDelivery: Outcome.STALE,
     MalformedDelivery: Outcome.MALFORMED,
 }
+_FACTS: Final = (PaymentProcessed, TransferReceived)
+_FOR_A_PERSON: Final = frozenset({Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE})
 #: Not decided yet, so an approval may still be waiting.
 _OPEN: Final = frozenset(
     {PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION, PaymentStatus.UNKNOWN}
@@ -76,9 +82,7 @@ class Receiving(Accounts):
             log.warning("could not verify a delivery for %s: %s", provider.key, error)
             return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
         # A grant for a stored token is not kept: it is secret, and can be asked for again.
-        facts = tuple(
-            event for event in events if isinstance(event, PaymentProcessed | TransferReceived)
-        )
+        facts = tuple([event for event in events if isinstance(event, _FACTS)])
         digest = hashlib.sha256(delivery.query + b"\n" + delivery.body).hexdigest()
         now = self._clock()
         try:
@@ -95,15 +99,17 @@ class Receiving(Accounts):
                 except PaykitError as error:
                     log.warning("could not complete a payment at %s: %s", provider.key, error)
                     again = Outcome.TRY_AGAIN
-                    return Receipt(again, provider.reply(again), error, published)
-        if recorded.outcome in {Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE}:
+                    ids = recorded.payment_ids
+                    return Receipt(again, provider.reply(again), error, published, ids)
+        if recorded.outcome in _FOR_A_PERSON:
             log.warning(
                 "a delivery for %s needs a person: %s (its SHA-256 is %s)",
                 provider.key,
                 recorded.outcome,
                 digest,
             )
-        return Receipt(recorded.outcome, provider.reply(recorded.outcome), None, published)
+        reply = provider.reply(recorded.outcome)
+        return Receipt(recorded.outcome, reply, None, published, recorded.payment_ids)
 
     def receive_return(self, delivery: Delivery, provider_key: str) -> Operation[ReturnInfo]:
         """Check a browser's return and look up our record.

@@ -8,13 +8,12 @@ in the order in which it came.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 import attrs
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, func, select
 
 from ..errors import InvalidRequest
 from ..events import EVENT_TYPE, MovementKind, PaymentProcessed, Source, TransferReceived
@@ -25,8 +24,8 @@ from . import command_store, ledger, lookups, rows
 from .bulk import Many
 from .dialects import notify
 from .fitting import fitting, fitting_id
-from .ledger import Entries
-from .lookups import Account, Known
+from .lookups import Known, Payment
+from .rows import Account
 from .schema import inbox, outbox, payments
 from .state import (
     FINAL,
@@ -40,7 +39,7 @@ from .state import (
 )
 from .tally import Entry
 
-Fact: TypeAlias = PaymentProcessed | TransferReceived
+Fact: TypeAlias = lookups.Fact
 _Key: TypeAlias = tuple[str, str, str]
 
 #: The outcome of a delivery with several facts is the gravest of theirs.
@@ -68,10 +67,14 @@ _AT_REST: Final = FINAL | {PaymentStatus.NEEDS_REVIEW}
 
 @attrs.frozen(slots=True)
 class Recorded:
-    """What became of a delivery, and how many events wait for the relay because of it."""
+    """What became of a delivery, and how many events wait for the relay because of it.
+
+    ``payment_ids`` are those of the payments on record that it is about.
+    """
 
     outcome: Outcome
     events: int
+    payment_ids: tuple[str, ...] = ()
 
 
 def _with_fitting_ids(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -118,7 +121,7 @@ def record(conn: Connection, news: Sequence[News]) -> list[Recorded]:
             outcomes.append(outcome)
             events += published
         gravest = min(outcomes, key=_GRAVEST.index, default=Outcome.ACCEPTED)
-        ends.append(Recorded(gravest, events))
+        ends.append(Recorded(gravest, events, group.payment_ids(one.facts)))
     group.write()
     return ends
 
@@ -157,21 +160,6 @@ def source_of(fact: Fact) -> Source:
     return fact.source if isinstance(fact, PaymentProcessed) else Source.TRANSFER
 
 
-@attrs.define(slots=True)
-class _Payment:
-    """One payment while facts are applied to it."""
-
-    record: PaymentRecord
-    pays_order: str | None
-    has_movements: bool
-    has_commands: bool
-    check_at: datetime | None
-    entries: Entries = attrs.field(factory=dict)
-    moved: list[Entry] = attrs.field(factory=list)
-    facts: list[Fact] = attrs.field(factory=list)
-    changed: bool = False
-
-
 class _Group:
     """The payments that some facts are about, locked, and what is to be written about them."""
 
@@ -180,11 +168,11 @@ class _Group:
     ) -> None:
         self._conn = conn
         self._references = _references(conn, facts) if payment_id is None else {}
-        self._by_reference: dict[_Key, _Payment] = {}
-        self._payments: dict[str, _Payment] = {}
+        self._by_reference: dict[_Key, Payment] = {}
+        self._payments: dict[str, Payment] = {}
         self._lock(facts, payment_id)
         self._known: dict[_Key, Known] = {}
-        self._owners: dict[Account, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        self._owners: dict[_Key, set[str]] = {}  # the payments that have a provider's id
         self._paying: dict[str, str] = {}
         self._published: dict[str, str] = {}
         self._look_up(facts)
@@ -212,6 +200,15 @@ class _Group:
         self._put_in(key, Known(payment_id, outcome.value, fact.to_text()), fact, news)
         return outcome, events
 
+    def payment_ids(self, facts: Iterable[Fact]) -> tuple[str, ...]:
+        """The payments that facts are about, each once."""
+        found = {
+            payment.record.payment_id: None
+            for fact in facts
+            if (payment := self._payment_of(fact)) is not None
+        }
+        return tuple(found)
+
     def take_again(self, fact: Fact, now: datetime) -> int:
         """Apply a fact that is in the inbox to the one payment of this group."""
         (payment,) = self._payments.values()
@@ -219,7 +216,7 @@ class _Group:
         self._settled.append((fact, done.outcome, payment.record.payment_id))
         return int(done.event is not None)
 
-    def _payment_of(self, fact: Fact) -> _Payment | None:
+    def _payment_of(self, fact: Fact) -> Payment | None:
         return self._by_reference.get((fact.provider, fact.account, self._references[id(fact)]))
 
     def _put_in(self, key: _Key, known: Known, fact: Fact, news: News) -> None:
@@ -257,7 +254,7 @@ class _Group:
             self._put_in(key, Known(payment_id, Outcome.MISMATCH.value, text), fact, news)
 
     def _apply(
-        self, payment: _Payment, fact: Fact, now: datetime, *, told_at: datetime | None = None
+        self, payment: Payment, fact: Fact, now: datetime, *, told_at: datetime | None = None
     ) -> Transition:
         before = payment.record
         id_taken = self._is_id_taken(before, fact)
@@ -282,36 +279,44 @@ class _Group:
                 self._paying[before.order_id] = before.payment_id
                 payment.pays_order = before.order_id
                 payment.changed = True
+        if payment.pays_order is not None and done.record.status is PaymentStatus.REFUNDED:
+            # Its money is back with the payer: the next payment of the order is none too many.
+            self._paying.pop(payment.pays_order, None)
+            payment.pays_order = None
+            payment.changed = True
         self._keep(payment, done, entry, now)
         payment.facts.append(fact)
         if done.event is not None:
             self._outbox.append(_to_publish(done.event, before, now))
         return done
 
-    def _keep(
-        self, payment: _Payment, done: Transition, entry: Entry | None, now: datetime
-    ) -> None:
+    def _keep(self, payment: Payment, done: Transition, entry: Entry | None, now: datetime) -> None:
         if entry is not None:
             payment.entries[(entry.movement.kind, fitting(entry.movement.id))] = entry
             payment.moved.append(entry)
             payment.changed = payment.changed or not payment.has_movements
             payment.has_movements = True
         before, after = payment.record, done.record
-        if before == after:
+        if before is after:
             return
         payment.record, payment.changed = after, True
+        payment.given_up_at = None  # there is news of it
         if after.status in _AT_REST:
-            payment.check_at = None
-        elif before.status in _AT_REST:
+            payment.check_at, payment.checks = None, 0
+        elif payment.check_at is None:
             payment.check_at = now  # it has come back to life: ask how it goes on
-        if after.provider_id is not None:
-            self._owners[_account(fact=after)][fitting(after.provider_id)].add(after.payment_id)
+        self._own(after)
 
     def _is_id_taken(self, record: PaymentRecord, fact: Fact) -> bool:
         if fact.provider_id is None or fact.provider_id == record.provider_id:
             return False
-        owners = self._owners[_account(fact)][fitting(fact.provider_id)]
-        return bool(owners - {record.payment_id})
+        key = (fact.provider, fact.account, fitting(fact.provider_id))
+        return any(owner != record.payment_id for owner in self._owners.get(key, ()))
+
+    def _own(self, record: PaymentRecord) -> None:
+        if record.provider_id is not None:
+            key = (record.provider, record.account, fitting(record.provider_id))
+            self._owners.setdefault(key, set()).add(record.payment_id)
 
     def _is_anothers(self, record: PaymentRecord, fact: PaymentProcessed) -> bool:
         if fact.movement is None:
@@ -322,23 +327,18 @@ class _Group:
     # Reading what there is.
 
     def _lock(self, facts: Collection[Fact], payment_id: str | None) -> None:
-        found: list[Row[Any]] = []
         if payment_id is not None:
-            row = rows.lock(self._conn, payment_id)
-            found = [] if row is None else [row]
+            found = lookups.lock_one(self._conn, payment_id)
         else:
-            for account, references in _by_account(facts, self._references):
-                found += lookups.lock(self._conn, account, references)
-        for row in found:
-            payment = _Payment(
-                record=rows.to_record(row),
-                pays_order=row.pays_order,
-                has_movements=row.has_movements,
-                has_commands=row.has_commands,
-                check_at=row.check_at,
-            )
-            self._payments[row.payment_id] = payment
-            self._by_reference[(row.provider, row.account, row.reference)] = payment
+            found = [
+                payment
+                for account, references in _by_account(facts, self._references)
+                for payment in lookups.lock(self._conn, account, references)
+            ]
+        for payment in found:
+            record = payment.record
+            self._payments[record.payment_id] = payment
+            self._by_reference[(record.provider, record.account, record.reference)] = payment
 
     def _look_up(self, facts: Iterable[Fact]) -> None:
         """Find what these facts could run into: themselves, and ids that belong to others."""
@@ -361,13 +361,11 @@ class _Group:
             for event_id, known in found.facts.items():
                 self._known[(*account, event_id)] = known
             for provider_id, payment_id in found.owners:
-                self._owners[account][provider_id].add(payment_id)
+                self._owners.setdefault((*account, provider_id), set()).add(payment_id)
             self._paying |= found.paying
             self._published |= found.published
         for payment in self._payments.values():
-            if payment.record.provider_id is not None:
-                owners = self._owners[_account(payment.record)]
-                owners[payment.record.provider_id].add(payment.record.payment_id)
+            self._own(payment.record)
 
     def _load_movements(
         self, facts: Collection[Fact]
@@ -396,12 +394,15 @@ class _Group:
         if self._inbox:
             # In one order for all transactions, as with the locks.
             _INBOX.write(conn, [self._inbox[key] for key in sorted(self._inbox)])
-        rows.write(conn, [_changed(one) for one in self._payments.values() if one.changed])
+        changed = [one for one in self._payments.values() if one.changed]
+        # What no longer pays an order comes first, for one payment at a time may do that.
+        changed.sort(key=lambda one: one.pays_order is not None)
+        rows.write(conn, [_changed(one) for one in changed])
         for payment in self._payments.values():
             for entry in payment.moved:
                 ledger.keep(conn, payment.record, entry)
             if payment.has_commands and payment.facts:
-                command_store.settle(conn, payment.record, payment.facts)
+                command_store.settle(conn, payment.record, payment.entries, payment.facts)
         for fact, outcome, payment_id in self._settled:
             conn.execute(
                 inbox.update()
@@ -455,13 +456,15 @@ def _to_publish(event: PaymentProcessed, record: PaymentRecord, now: datetime) -
     }
 
 
-def _changed(payment: _Payment) -> dict[str, Any]:
+def _changed(payment: Payment) -> dict[str, Any]:
     return {
         "payment_id": payment.record.payment_id,
         **rows.changes(payment.record),
         "pays_order": payment.pays_order,
         "has_movements": payment.has_movements,
         "check_at": payment.check_at,
+        "checks": payment.checks,
+        "given_up_at": payment.given_up_at,
     }
 
 

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Collection, Iterable
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    false,
+    or_,
+    select,
+)
 
 from ..models import CaptureMode, Discrepancy, PaymentStatus
 from ..money import Money
 from ..text import unstorable
 from .bulk import Many, Rows
 from .fitting import cut, fitting
+from .quick import nothing
 from .schema import CODE_LENGTH, payments
 from .state import PaymentRecord
 
-#: All that has to be known of a payment to apply facts to it: not its session, the largest column.
-COLUMNS: Final = tuple(
-    payments.c[name]
-    for name in (
-        "payment_id order_id provider account reference provider_id currency amount captured "
-        "refunded received received_at status capture discrepancy code reason sequence created_at "
-        "updated_at told_at expires_at pays_order has_movements has_commands check_at"
-    ).split()
-)
+#: The names of a provider and of an account there.
+Account: TypeAlias = tuple[str, str]
+_NAMES: Final = (
+    "payment_id order_id provider account reference provider_id currency amount captured "
+    "refunded received received_at status capture discrepancy code reason sequence "
+    "created_at updated_at told_at expires_at"
+).split()
+_columns_of: Final = attrgetter(*_NAMES)
+#: What a record is made of.
+COLUMNS: Final = tuple(payments.c[name] for name in _NAMES)
 #: What a fact may change; the rest of a row is as it was asked.
 _CHANGES: Final = (
     "status",
@@ -40,6 +53,8 @@ _CHANGES: Final = (
     "pays_order",
     "has_movements",
     "check_at",
+    "checks",
+    "given_up_at",
 )
 #: Several times as fast as the enumerations themselves.
 _STATUSES: Final = {status.value: status for status in PaymentStatus}
@@ -53,6 +68,17 @@ def of_reference(provider: str, account: str, reference: str) -> Select[Any]:
         payments.c.provider == provider,
         payments.c.account == account,
         payments.c.reference == reference,
+    )
+
+
+def at_accounts(accounts: Collection[Account]) -> ColumnElement[bool]:
+    """Whether a payment is at one of these accounts."""
+    return or_(
+        false(),
+        *(
+            and_(payments.c.provider == provider, payments.c.account == account)
+            for provider, account in accounts
+        ),
     )
 
 
@@ -81,30 +107,39 @@ def lock(conn: Connection, payment_id: str) -> Row[Any] | None:
 
 def to_record(row: Row[Any]) -> PaymentRecord:
     """The record that a row holds."""
-    currency = row.currency
-    nothing = Money(0, currency)
+    return of_columns(_columns_of(row))
+
+
+def of_columns(values: Iterable[Any]) -> PaymentRecord:
+    """The record in the values of :data:`COLUMNS`."""
+    (
+        payment_id, order_id, provider, account, reference, provider_id, currency, amount, captured,
+        refunded, received, received_at, status, capture, discrepancy, code, reason, sequence,
+        created_at, updated_at, told_at, expires_at,
+    ) = values  # fmt: skip
+    zero = nothing(currency)
     return PaymentRecord(
-        payment_id=row.payment_id,
-        order_id=row.order_id,
-        provider=row.provider,
-        account=row.account,
-        reference=row.reference,
-        provider_id=row.provider_id,
-        amount=Money(row.amount, currency),
-        captured=Money(row.captured, currency) if row.captured else nothing,
-        refunded=Money(row.refunded, currency) if row.refunded else nothing,
-        received=Money(row.received, currency) if row.received else nothing,
-        status=_STATUSES[row.status],
-        capture=_CAPTURES[row.capture],
-        discrepancy=Discrepancy(row.discrepancy) if row.discrepancy else None,
-        code=row.code,
-        reason=row.reason,
-        sequence=row.sequence,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        told_at=row.told_at,
-        expires_at=row.expires_at,
-        received_at=row.received_at,
+        payment_id=payment_id,
+        order_id=order_id,
+        provider=provider,
+        account=account,
+        reference=reference,
+        provider_id=provider_id,
+        amount=Money(amount, currency),
+        captured=Money(captured, currency) if captured else zero,
+        refunded=Money(refunded, currency) if refunded else zero,
+        received=Money(received, currency) if received else zero,
+        status=_STATUSES[status],
+        capture=_CAPTURES[capture],
+        discrepancy=Discrepancy(discrepancy) if discrepancy else None,
+        code=code,
+        reason=reason,
+        sequence=sequence,
+        created_at=created_at,
+        updated_at=updated_at,
+        told_at=told_at,
+        expires_at=expires_at,
+        received_at=received_at,
     )
 
 

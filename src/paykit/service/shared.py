@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
-
-from sqlalchemy import Connection
+from typing import Any, Final, TypeVar
 
 from ..provider import Clock, IdFactory, Provider
 from ..publishing import Publisher
 from .database import Database
-from .lent import is_django, over_django
 from .listening import Listener
 from .operations import Operations
 from .recording import Recorded
@@ -18,6 +15,7 @@ from .relay import Handler, Relaying, RelaySettings, relay_once
 from .reserving import Reserved
 
 T = TypeVar("T")
+_WITH_EVENTS: Final = (Recorded, Reserved)  # a union would be made anew each time
 
 
 class Shared:
@@ -62,14 +60,6 @@ class Shared:
         self._database.close()
 
 
-def connection_of(connection: Any) -> Connection:
-    """The SQLAlchemy connection to join: the given one, or one over Django's."""
-    if is_django(connection):
-        return over_django(connection)
-    joined: Connection = connection
-    return joined
-
-
 def has_news(result: Any) -> bool:
     """Whether a commit has put out something that the relay shall look at now."""
-    return isinstance(result, Recorded | Reserved) and result.events > 0
+    return isinstance(result, _WITH_EVENTS) and result.events > 0

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Final
 
 import attrs
 
@@ -26,10 +26,10 @@ from ..models import CaptureMode, Discrepancy, PaymentRef, PaymentStatus
 from ..money import Money
 from ..provider import Outcome
 from ..vietqr.matching import Expected, judge
+from .quick import evolve, members, nothing
 from .tally import Tally
 
-S = PaymentStatus
-V = TypeVar("V", bound="PaymentRecord | PaymentProcessed")
+S = members(PaymentStatus)
 
 PAID: Final = frozenset({S.SUCCEEDED, S.PARTIALLY_REFUNDED, S.REFUNDED, S.DISPUTED})
 _CLOSED: Final = PAID | {S.AUTHORIZED, S.NEEDS_REVIEW}
@@ -69,6 +69,10 @@ REFUND_FAILED: Final = "refund_failed"
 FROM_THE_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 #: What a movement shows to have been held, for all that was known.
 _NOT_HELD_YET: Final = frozenset({S.PENDING, S.REQUIRES_ACTION, S.UNKNOWN})
+#: A fact with such a discrepancy says nothing about how much came in.
+_UNCOUNTED: Final = frozenset({Discrepancy.CURRENCY, Discrepancy.PROVIDER_ID})
+#: With such a status a fact may tell how much was captured.
+_TELL_CAPTURED: Final = UNPAID | {S.SUCCEEDED, S.AUTHORIZED}
 
 
 @attrs.frozen(slots=False, kw_only=True)  # as PaymentProcessed: filled faster
@@ -158,8 +162,8 @@ def remark(
         return done
     return attrs.evolve(
         done,
-        record=attrs.evolve(done.record, discrepancy=discrepancy),
-        event=attrs.evolve(event, discrepancy=discrepancy),
+        record=evolve(done.record, discrepancy=discrepancy),
+        event=evolve(event, discrepancy=discrepancy),
     )
 
 
@@ -215,14 +219,14 @@ def transition(
         status = by_totals or status
     if status is record.status:
         no_more = refunded <= record.refunded and captured <= record.captured
-        if no_more and not (_is_refused_void(record, fact) or _is_refused_refund(fact)):
+        if no_more and not _is_refused_void(record, fact):
             return Transition(record, None, outcome)
     elif not by_totals and not _may_follow(record, fact, status):
         if captured <= record.captured:
             return Transition(record, None, outcome)
         status = record.status  # what is paid stays paid; that there is more of it is news
     silent = status in _SILENT
-    after = _with(
+    after = evolve(
         record,
         status=status,
         captured=max(record.captured, captured),
@@ -238,6 +242,18 @@ def transition(
     if silent:
         return Transition(after, None, outcome)
     return Transition(after, _published(after, fact, discrepancy or of_totals), outcome)
+
+
+def tell(record: PaymentRecord, fact: PaymentProcessed) -> Transition:
+    """Make an event of a fact that changes nothing, however the payment stands by now."""
+    after = evolve(
+        record,
+        code=fact.code,
+        reason=fact.reason,
+        updated_at=max(record.updated_at, fact.occurred_at),
+        sequence=record.sequence + 1,
+    )
+    return Transition(after, _published(after, fact, None), Outcome.ACCEPTED)
 
 
 def _named(record: PaymentRecord, fact: PaymentProcessed) -> str | None:
@@ -294,13 +310,15 @@ def move(
     """
     if before == after:
         return Transition(record, None, Outcome.ACCEPTED)  # it is on record
-    captured, refunded = _moved(record, movement, before, after)
+    captured, refunded = _moved(record, fact, movement, before, after)
     status, discrepancy = by_movements(record, captured, refunded, after)
     if status is None and after.refused:
         status = _after_a_refusal(record, fact)
-    if status is None or record.status is S.DISPUTED:
-        status = record.status
-    moved = attrs.evolve(
+    nothing_new = (captured, refunded) == (record.captured, record.refunded)
+    in_review = record.status is S.NEEDS_REVIEW and before.unsure == after.unsure
+    if status is None or record.status is S.DISPUTED or (in_review and nothing_new):
+        status = record.status  # what moved no money settles nothing that a person looks at
+    moved = evolve(
         record,
         status=status,
         captured=captured,
@@ -312,7 +330,7 @@ def move(
     if moved == record and not movement.undone and before.unsure == after.unsure:
         return Transition(record, None, outcome)  # a total told of this money before
     first = captured and not record.captured
-    moved = attrs.evolve(
+    moved = evolve(
         moved,
         # Of several attempts at one reference it is the one that the money came from.
         provider_id=(fact.provider_id if first else None) or record.provider_id or fact.provider_id,
@@ -334,15 +352,22 @@ def _after_a_refusal(record: PaymentRecord, fact: PaymentProcessed) -> PaymentSt
 
 
 def _moved(
-    record: PaymentRecord, movement: Movement, before: Tally, after: Tally
+    record: PaymentRecord,
+    fact: PaymentProcessed,
+    movement: Movement,
+    before: Tally,
+    after: Tally,
 ) -> tuple[Money, Money]:
-    """The totals after a movement; a total that told of it before has it already."""
+    """The totals after a movement; a total that told of it before has it already.
+
+    Of a refund of ours may be known how much at least was given back with it.
+    """
     nothing = Money(0, record.amount.currency)
     if movement.kind is MovementKind.CAPTURE:
         lost = after.taken_back - before.taken_back
         return max(record.captured - lost, after.captured, nothing), record.refunded
-    lost = movement.amount if movement.undone else nothing
-    return record.captured, max(record.refunded - lost, after.refunded, nothing)
+    lost, at_least = (movement.amount, None) if movement.undone else (nothing, fact.refunded)
+    return record.captured, max(record.refunded - lost, after.refunded, at_least or nothing)
 
 
 def _kept(record: PaymentRecord, tally: Tally) -> Discrepancy | None:
@@ -417,9 +442,10 @@ def _is_refused_void(record: PaymentRecord, fact: PaymentProcessed) -> bool:
     return record.status is S.AUTHORIZED and fact.reason == VOID_FAILED
 
 
-def _is_refused_refund(fact: PaymentProcessed) -> bool:
+def is_refused_refund(fact: PaymentProcessed) -> bool:
     """Whether somebody who waits for a refund that we asked for has to hear that there is none."""
-    return fact.reason == REFUND_FAILED and fact.source in {Source.API, Source.POLL}
+    refused = fact.reason == REFUND_FAILED and fact.movement is None
+    return refused and fact.source in {Source.API, Source.POLL}
 
 
 def receive_transfer(
@@ -432,7 +458,7 @@ def receive_transfer(
     if countable:
         received += transfer.amount
         received_at = max(transfer.occurred_at, received_at or transfer.occurred_at)
-    counted = attrs.evolve(record, received=received, received_at=received_at)
+    counted = evolve(record, received=received, received_at=received_at)
     if countable and received <= record.captured:
         # The provider's own total told of this money before the transfer itself did.
         return Transition(counted, None, Outcome.ACCEPTED)
@@ -450,7 +476,7 @@ def receive_transfer(
     status = S.NEEDS_REVIEW if id_taken else fact.status
     if status not in FOLLOWS[record.status]:
         status = record.status
-    after = attrs.evolve(
+    after = evolve(
         counted,
         status=status,
         captured=max(record.captured, received),
@@ -471,7 +497,7 @@ def _published(
     after: PaymentRecord, fact: PaymentProcessed, discrepancy: Discrepancy | None
 ) -> PaymentProcessed:
     """The fact as an event about our payment, as it stands after it."""
-    return _with(
+    return evolve(
         fact,
         reference=after.reference,
         status=after.status,
@@ -484,11 +510,6 @@ def _published(
     )
 
 
-def _with(value: V, **changes: Any) -> V:
-    """As ``attrs.evolve``, three times as fast, for classes that keep their values in a dict."""
-    return type(value)(**{**vars(value), **changes})
-
-
 def _captured(
     record: PaymentRecord,
     fact: PaymentProcessed,
@@ -496,10 +517,10 @@ def _captured(
     tally: Tally | None,
 ) -> Money:
     """The total that came in, as far as the fact can be believed about it."""
-    if discrepancy in {Discrepancy.CURRENCY, Discrepancy.PROVIDER_ID}:
+    if discrepancy in _UNCOUNTED:
         return record.captured
     paid = fact.status in PAID and not discrepancy
-    taken_back = Money(0, record.amount.currency) if tally is None else tally.taken_back
+    taken_back = nothing(record.amount.currency) if tally is None else tally.taken_back
     # What merely waits may have got a part: that counts once a transfer or the end tells of it.
     if fact.captured and (paid or discrepancy or fact.status is S.AUTHORIZED):
         # A notice may be older than what took its money back; who is asked tells of now.
@@ -522,8 +543,9 @@ def _discrepancy(
 ) -> Discrepancy | None:
     moved = fact.movement.amount if fact.movement else None
     told = (fact.amount, fact.captured, fact.refunded, moved)
-    if any(money is not None and money.currency != record.amount.currency for money in told):
-        return Discrepancy.CURRENCY
+    for money in told:
+        if money is not None and money.currency != record.amount.currency:
+            return Discrepancy.CURRENCY
     if id_taken:
         return Discrepancy.PROVIDER_ID
     if fact.status in _REFUND_FACTS:
@@ -534,7 +556,7 @@ def _discrepancy(
         return Discrepancy.UNDERPAID
     if fact.amount > record.amount:
         return Discrepancy.OVERPAID
-    if fact.captured and fact.status in {S.SUCCEEDED, S.AUTHORIZED, *UNPAID}:
+    if fact.captured and fact.status in _TELL_CAPTURED:
         return _captured_discrepancy(record, fact.captured, fact.status)
     return None
 

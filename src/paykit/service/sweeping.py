@@ -11,24 +11,23 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-import attrs
 from sqlalchemy import Connection
 
-from ..errors import ConfigurationError, NotFound, PaykitError, RateLimited
+from ..errors import InvalidRequest, NotFound, PaykitError, RateLimited, StoreUnavailable
 from ..events import PaymentProcessed, Source
 from ..info import Asking
 from ..models import PaymentStatus
 from ..provider import Capability, Provider
 from ..signing import fingerprint
 from . import checks, command_store, rows
-from .accounts import answer_as_fact
 from .checks import Due, GivenUp
+from .command_store import Reserved
 from .commanding import Commanding
-from .commands import Command, CommandState
-from .effects import Operation, Read, Talk, Transact, log
+from .commands import Command
+from .effects import Operation, Read, Transact, log
 from .receiving import Receiving
-from .recording import News, Recorded
 from .relay import spread
+from .reports import Change, CommandEnd, Failure, Report, Sweep
 from .state import FINAL, FROM_THE_START, PaymentRecord
 
 S = PaymentStatus
@@ -36,79 +35,15 @@ S = PaymentStatus
 #: So long a payment is left to whoever has taken it up.
 _LEASE: Final = timedelta(minutes=5)
 _BATCH: Final = 50
+#: A command is taken up shortly before it is seen to, for nobody else may have it meanwhile.
+_COMMANDS: Final = 10
 _MINUTE: Final = timedelta(minutes=1)
-#: The time to pay can run out for these, and only for these.
-_MAY_EXPIRE: Final = frozenset({S.REQUIRES_ACTION, S.PENDING, S.UNKNOWN})
+#: The time to pay can run out for these, and only for these. What a provider said in words that
+#: nobody can read may have been a success: silence after that ends nothing.
+_MAY_EXPIRE: Final = frozenset({S.REQUIRES_ACTION, S.PENDING})
 
 NOT_FOUND: Final = "not_found"
 NO_NEWS: Final = "no_news"
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Change:
-    """A payment that a sweep has changed."""
-
-    payment_id: str
-    order_id: str
-    before: PaymentStatus
-    after: PaymentStatus
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class CommandEnd:
-    """A command that a sweep has found the end of."""
-
-    payment_id: str
-    command_id: str
-    kind: str
-    state: CommandState
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Failure:
-    """A payment or command of which a sweep found out nothing, and why."""
-
-    payment_id: str
-    error: str
-
-
-@attrs.frozen(slots=True, kw_only=True)
-class Report:
-    """What a sweep did. ``limited`` payments wait because an account was asked enough."""
-
-    asked: int = 0
-    published: int = 0
-    limited: int = 0
-    changes: tuple[Change, ...] = ()
-    commands: tuple[CommandEnd, ...] = ()
-    given_up: tuple[GivenUp, ...] = ()
-    failures: tuple[Failure, ...] = ()
-
-
-@attrs.define(slots=True)
-class _Sweep:
-    """A sweep while it runs."""
-
-    now: datetime
-    asked: int = 0
-    published: int = 0
-    limited: int = 0
-    changes: list[Change] = attrs.field(factory=list)
-    commands: list[CommandEnd] = attrs.field(factory=list)
-    given_up: list[GivenUp] = attrs.field(factory=list)
-    failures: list[Failure] = attrs.field(factory=list)
-    full: dict[str, datetime] = attrs.field(factory=dict)
-
-    def report(self) -> Report:
-        return Report(
-            asked=self.asked,
-            published=self.published,
-            limited=self.limited,
-            changes=tuple(self.changes),
-            commands=tuple(self.commands),
-            given_up=tuple(self.given_up),
-            failures=tuple(self.failures),
-        )
 
 
 class Sweeping(Commanding, Receiving):
@@ -120,20 +55,15 @@ class Sweeping(Commanding, Receiving):
         ``paid_within``: ask also about payments that are over and not older than that, for news of
         them may have been lost (a refund made in the provider's console).
         """
-        sweep = _Sweep(self._clock())
-        left = limit
-        while left > 0:
-            due: Sequence[Due] = yield Transact(_claim(sweep.now, min(left, _BATCH)))
-            for one in due:
-                yield from self._sweep_one(sweep, one)
-            left -= len(due)
-            if not due:
-                break
+        sweep = Sweep(self._clock())
+        # What is here already need not be asked about.
+        sweep.published += yield Transact(checks.join_stranded)
+        yield from self._sweep_payments(sweep, limit)
         yield from self._sweep_commands(sweep, limit)
-        stranded: int = yield Transact(checks.join_stranded)
-        sweep.published += stranded
         if paid_within is not None:
             yield from self._sweep_paid(sweep, sweep.now - paid_within, limit)
+        accounts = self._accounts
+        sweep.elsewhere = yield Read(lambda conn: checks.count_elsewhere(conn, accounts, sweep.now))
         return sweep.report()
 
     def given_up(self) -> Operation[list[GivenUp]]:
@@ -141,71 +71,76 @@ class Sweeping(Commanding, Receiving):
         found: list[GivenUp] = yield Read(checks.given_up)
         left: Sequence[Command] = yield Read(command_store.given_up)
         for command in left:
-            payment_id = command.payment_id
-            record = yield Read(_load(payment_id))
+            record: PaymentRecord | None = yield Read(_load(command.payment_id))
             if record is not None:
-                found.append(
-                    GivenUp(
-                        record=record,
-                        checks=command.attempts,
-                        note=command.note or "",
-                        since=command.given_up_at or command.updated_at,
-                        command_id=command.command_id,
-                        kind=command.kind.value,
-                    )
-                )
+                found.append(_as_given_up(record, command))
         return found
 
     # Payments.
 
-    def _sweep_one(self, sweep: _Sweep, due: Due) -> Operation[None]:
-        record = due.record
-        try:
-            provider = self._provider_of(record)
-        except ConfigurationError as error:
-            # Another process has that account; it looks when its time comes again.
-            yield from self._later(record, sweep.now + _LEASE, due.checks, str(error))
-            return
-        if Capability.FETCH_PAYMENT not in provider.capabilities:
-            yield from self._wait_for_news(sweep, provider, due)
-            return
-        if not self._may_ask(sweep, provider):
-            sweep.limited += 1
-            wait = _MINUTE * (1 + spread(record.payment_id))
-            until = max(sweep.now + wait, sweep.full.get(provider.key, sweep.now))
-            yield from self._later(record, until, due.checks, "asked enough for now")
-            return
-        note = yield from self._question(sweep, provider, record)
-        if note == NOT_FOUND and self._is_over(sweep, provider, record):
-            yield from self._expire(sweep, record, NOT_FOUND)
-            note = None
-        yield from self._after_question(sweep, provider, due, note)
+    def _sweep_payments(self, sweep: Sweep, left: int) -> Operation[None]:
+        while left > 0:
+            began = self._clock()
+            claim = _claim(self._accounts, sweep.now, began + _LEASE, min(left, _BATCH))
+            due: Sequence[Due] = yield Transact(claim)
+            if not due:
+                return
+            for one in due:
+                if self._clock() - began < _LEASE:  # else somebody else may have them by now
+                    yield from self._sweep_one(sweep, one)
+            left -= len(due)
 
-    def _question(
-        self, sweep: _Sweep, provider: Provider, record: PaymentRecord
-    ) -> Operation[str | None]:
-        """Ask; what went wrong, or ``None``."""
+    def _sweep_one(self, sweep: Sweep, due: Due) -> Operation[None]:
+        record = due.record
+        provider = self._provider_of(record)
+        if Capability.FETCH_PAYMENT not in provider.capabilities:
+            yield from self._wait_for_news(sweep, provider, due, NO_NEWS)
+            return
+        if not self._pacing.take(provider):
+            sweep.limited += 1
+            until = self._pacing.again_at(provider) + _MINUTE * (1 + spread(record.payment_id))
+            yield Transact(lambda conn: checks.put_off(conn, record.payment_id, check_at=until))
+            return
         sweep.asked += 1
         try:
             sweep.published += yield from self._ask(provider, record)
             published, _onward = yield from self._complete(provider, record.reference)
             sweep.published += published
-        except NotFound:
-            return NOT_FOUND
-        except RateLimited as error:
-            wait = timedelta(seconds=error.retry_after or _MINUTE.total_seconds())
-            sweep.full[provider.key] = sweep.now + wait
-            note = f"RateLimited: {error}"
+        except NotFound as error:
+            yield from self._take_not_found(sweep, provider, due, error)
+        except InvalidRequest as error:
+            if record.provider_id is not None:
+                yield from self._take_failure(sweep, provider, due, error)
+                return
+            # The provider finds a payment only by its own name of it, which nobody has told us.
+            sweep.asked -= 1
+            yield from self._wait_for_news(sweep, provider, due, str(error))
+        except StoreUnavailable:
+            raise
         except PaykitError as error:
-            note = f"{type(error).__name__}: {error}"
+            yield from self._take_failure(sweep, provider, due, error)
         else:
-            return None
-        sweep.failures.append(Failure(payment_id=record.payment_id, error=note))
-        log.warning("could not ask %s about %s: %s", provider.key, record.payment_id, note)
-        return note
+            yield from self._after_question(sweep, provider, due, None)
+
+    def _take_not_found(
+        self, sweep: Sweep, provider: Provider, due: Due, error: NotFound
+    ) -> Operation[None]:
+        if self._is_over(sweep, provider, due.record):
+            yield from self._expire(sweep, due.record, NOT_FOUND)
+        yield from self._after_question(sweep, provider, due, f"{NOT_FOUND}: {error}")
+
+    def _take_failure(
+        self, sweep: Sweep, provider: Provider, due: Due, error: PaykitError
+    ) -> Operation[None]:
+        if isinstance(error, RateLimited):
+            self._pacing.refused(provider, error)
+        note = f"{type(error).__name__}: {error}"
+        sweep.failures.append(Failure(payment_id=due.record.payment_id, error=note))
+        log.warning("could not ask %s about %s: %s", provider.key, due.record.payment_id, note)
+        yield from self._after_question(sweep, provider, due, note)
 
     def _after_question(
-        self, sweep: _Sweep, provider: Provider, due: Due, note: str | None
+        self, sweep: Sweep, provider: Provider, due: Due, note: str | None
     ) -> Operation[None]:
         after = yield from self._note_change(sweep, due.record)
         if after is None or after.status in FINAL or after.status is S.NEEDS_REVIEW:
@@ -219,29 +154,31 @@ class Sweeping(Commanding, Receiving):
         pause = min(asking.at_most, asking.again_after * 2 ** min(due.checks, 16))
         # By its name each waits up to a tenth longer: what began together is not asked together.
         pause *= 1 + spread(f"{after.payment_id}|{times}") / 10
-        yield from self._later(after, sweep.now + pause, times, note)
+        until = max(sweep.now + pause, self._pacing.again_at(provider))
+        yield from self._later(after, until, times, note)
 
-    def _wait_for_news(self, sweep: _Sweep, provider: Provider, due: Due) -> Operation[None]:
+    def _wait_for_news(
+        self, sweep: Sweep, provider: Provider, due: Due, note: str
+    ) -> Operation[None]:
         """There is nobody to ask: news come by themselves, or not at all."""
         record, asking = due.record, provider.info.asking
-        if record.status in _MAY_EXPIRE and self._is_over(sweep, provider, record):
+        if self._is_over(sweep, provider, record):
             yield from self._expire(sweep, record, NO_NEWS)
             yield from self._note_change(sweep, record)
             return
-        if sweep.now >= _given_up_from(record, asking):
-            yield from self._give_up(sweep, record, due.checks, NO_NEWS)
+        ends = [_given_up_from(record, asking)]
+        if sweep.now >= ends[0]:
+            yield from self._give_up(sweep, record, due.checks, note)
             return
-        ends = [(record.expires_at or record.created_at) + asking.grace]
-        ends.append(_given_up_from(record, asking))
-        until = min(end for end in ends if end > sweep.now)
-        yield from self._later(record, until, due.checks, None)
+        if record.status in _MAY_EXPIRE:
+            ends.append((record.expires_at or record.created_at) + asking.grace)
+        yield from self._later(record, min(ends), due.checks, note)
 
-    def _is_over(self, sweep: _Sweep, provider: Provider, record: PaymentRecord) -> bool:
-        began = max(record.expires_at or record.created_at, record.created_at)
-        may = record.status in _MAY_EXPIRE
-        return may and sweep.now >= began + provider.info.asking.grace
+    def _is_over(self, sweep: Sweep, provider: Provider, record: PaymentRecord) -> bool:
+        began = record.expires_at or record.created_at
+        return record.status in _MAY_EXPIRE and sweep.now >= began + provider.info.asking.grace
 
-    def _expire(self, sweep: _Sweep, record: PaymentRecord, reason: str) -> Operation[None]:
+    def _expire(self, sweep: Sweep, record: PaymentRecord, reason: str) -> Operation[None]:
         name = f"expired|{record.payment_id}|{record.sequence}"
         fact = PaymentProcessed(
             event_id=fingerprint(name.encode()),
@@ -261,7 +198,7 @@ class Sweeping(Commanding, Receiving):
         )
 
     def _give_up(
-        self, sweep: _Sweep, record: PaymentRecord, times: int, note: str
+        self, sweep: Sweep, record: PaymentRecord, times: int, note: str
     ) -> Operation[None]:
         now = sweep.now
         yield Transact(
@@ -279,7 +216,7 @@ class Sweeping(Commanding, Receiving):
             )
         )
 
-    def _note_change(self, sweep: _Sweep, before: PaymentRecord) -> Operation[PaymentRecord | None]:
+    def _note_change(self, sweep: Sweep, before: PaymentRecord) -> Operation[PaymentRecord | None]:
         after: PaymentRecord | None = yield Read(_load(before.payment_id))
         if after is not None and after.status is not before.status:
             sweep.changes.append(
@@ -292,94 +229,106 @@ class Sweeping(Commanding, Receiving):
             )
         return after
 
-    def _sweep_paid(self, sweep: _Sweep, since: datetime, limit: int) -> Operation[None]:
-        """Ask about payments that are over, from where the sweep before has stopped."""
-        while limit > 0:
-            due: Sequence[Due] = yield Read(_paid(since, self._paid_up_to, min(limit, _BATCH)))
-            if not due:
-                self._paid_up_to = ""  # the next sweep begins anew
-                return
-            for one in due:
-                self._paid_up_to = one.record.payment_id
-                provider = self._find_provider(one.record)
-                if provider is None or Capability.FETCH_PAYMENT not in provider.capabilities:
-                    continue
-                if not self._may_ask(sweep, provider):
-                    sweep.limited += 1
-                    continue
-                yield from self._question_of_paid(sweep, provider, one.record)
-                yield from self._note_change(sweep, one.record)
-            limit -= len(due)
+    # Payments that are over.
 
-    def _question_of_paid(
-        self, sweep: _Sweep, provider: Provider, record: PaymentRecord
+    def _sweep_paid(self, sweep: Sweep, since: datetime, left: int) -> Operation[None]:
+        """Ask about those that were asked least, account by account, as much as each allows."""
+        for provider in self._providers.values():
+            if Capability.FETCH_PAYMENT not in provider.capabilities:
+                continue
+            claim = _claim_paid(provider, since, min(left, self._pacing.room(provider)))
+            due: Sequence[PaymentRecord] = yield Transact(claim)
+            for record in due:
+                if self._pacing.take(provider):
+                    yield from self._sweep_one_paid(sweep, provider, record)
+            left -= len(due)
+
+    def _sweep_one_paid(
+        self, sweep: Sweep, provider: Provider, record: PaymentRecord
     ) -> Operation[None]:
         sweep.asked += 1
         try:
-            payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
+            sweep.published += yield from self._ask(provider, record)
+        except StoreUnavailable:
+            raise
         except PaykitError as error:
+            if isinstance(error, RateLimited):
+                self._pacing.refused(provider, error)
             note = f"{type(error).__name__}: {error}"
             sweep.failures.append(Failure(payment_id=record.payment_id, error=note))
-            return
-        now = self._clock()
-        fact = answer_as_fact(record, payment, now, source=Source.POLL)
-        recorded: Recorded = yield Transact(News((fact,), "", now, record.sequence))
-        sweep.published += recorded.events
+        yield from self._note_change(sweep, record)
 
     # Commands.
 
-    def _sweep_commands(self, sweep: _Sweep, limit: int) -> Operation[None]:
-        clock = self._clock
-        reserved: Sequence[command_store.Reserved] = yield Transact(
-            lambda conn: command_store.claim(conn, now=sweep.now, clock=clock, limit=limit)
+    def _sweep_commands(self, sweep: Sweep, left: int) -> Operation[None]:
+        while left > 0:
+            began = self._clock()
+            claim = self._claim_commands(sweep, min(left, _COMMANDS))
+            due: Sequence[Reserved] = yield Transact(claim)
+            if not due:
+                return
+            for one in due:
+                if one.command is not None and self._clock() - began < command_store.LEASE:
+                    yield from self._sweep_command(sweep, one, one.command)
+            left -= len(due)
+
+    def _claim_commands(
+        self, sweep: Sweep, limit: int
+    ) -> Callable[[Connection], Sequence[Reserved]]:
+        return lambda conn: command_store.claim(
+            conn, accounts=self._accounts, now=sweep.now, clock=self._clock, limit=limit
         )
-        for one in reserved:
-            command = one.command
-            if command is None:
-                continue
-            sweep.asked += 1
-            try:
-                done = yield from self.resolve(one)
-            except PaykitError as error:
-                note = f"{type(error).__name__}: {error}"
-                sweep.failures.append(Failure(payment_id=one.record.payment_id, error=note))
-                log.warning("could not end %s: %s", command.command_id, note)
-                yield from self._look_at_failed(one)
-                continue
-            sweep.published += done.published
-            yield from self._note_change(sweep, one.record)
-            now = done.command
-            if now is not None and now.state is not command.state:
-                sweep.commands.append(
-                    CommandEnd(
-                        payment_id=one.record.payment_id,
-                        command_id=command.command_id,
-                        kind=command.kind.value,
-                        state=now.state,
-                    )
+
+    def _sweep_command(self, sweep: Sweep, reserved: Reserved, command: Command) -> Operation[None]:
+        record, provider = reserved.record, self._provider_of(reserved.record)
+        if not self._pacing.take(provider):
+            sweep.limited += 1
+            wait = _MINUTE * (1 + spread(command.command_id))
+            until = self._pacing.again_at(provider) - self._clock() + wait
+            yield Transact(
+                lambda conn: command_store.put_off(
+                    conn, command, clock=self._clock, note=command.note or "", look_after=until
                 )
-
-    def _look_at_failed(self, reserved: command_store.Reserved) -> Operation[None]:
-        """A command that could not be asked about is looked at later, if it is still there."""
-        command = reserved.command
-        if command is None:
+            )
             return
+        sweep.asked += 1
+        try:
+            done = yield from self.resolve(reserved)
+            sweep.published += done.published
+        except StoreUnavailable:
+            raise
+        except PaykitError as error:
+            if isinstance(error, RateLimited):
+                self._pacing.refused(provider, error)
+            note = f"{type(error).__name__}: {error}"
+            log.warning("could not end %s: %s", command.command_id, note)
+            sweep.failures.append(
+                Failure(payment_id=record.payment_id, error=note, command_id=command.command_id)
+            )
+        yield from self._note_change(sweep, record)
         now = yield from self._reload(command)
-        if now is not None and now.lease_until is not None:
-            provider = self._provider_of(reserved.record)
-            yield from self._look_later(provider, reserved.record, now, now.note or "no answer")
+        if now is not None and now.state is not command.state:
+            sweep.commands.append(
+                CommandEnd(
+                    payment_id=record.payment_id,
+                    command_id=command.command_id,
+                    kind=command.kind.value,
+                    state=now.state,
+                )
+            )
+        if now is not None and now.given_up_at is not None:
+            sweep.given_up.append(_as_given_up(record, now))
 
-    # How often.
 
-    def _may_ask(self, sweep: _Sweep, provider: Provider) -> bool:
-        """Whether the account was asked less in the last minute than it surely allows."""
-        if sweep.full.get(provider.key, sweep.now) > sweep.now:
-            return False
-        now = self._clock()
-        recent = [at for at in self._asked_at.get(provider.key, []) if now - at < _MINUTE]
-        may = len(recent) < provider.info.asking.per_minute
-        self._asked_at[provider.key] = [*recent, now] if may else recent
-        return may
+def _as_given_up(record: PaymentRecord, command: Command) -> GivenUp:
+    return GivenUp(
+        record=record,
+        checks=command.attempts,
+        note=command.note or "",
+        since=command.given_up_at or command.updated_at,
+        command_id=command.command_id,
+        kind=command.kind.value,
+    )
 
 
 def _given_up_from(record: PaymentRecord, asking: Asking) -> datetime:
@@ -388,12 +337,17 @@ def _given_up_from(record: PaymentRecord, asking: Asking) -> datetime:
     return ends if record.expires_at is None else max(ends, record.expires_at + asking.grace)
 
 
-def _claim(now: datetime, limit: int) -> Callable[[Connection], Sequence[Due]]:
-    return lambda conn: checks.claim(conn, now=now, lease=_LEASE, limit=limit)
+def _claim(
+    accounts: Sequence[rows.Account], now: datetime, until: datetime, limit: int
+) -> Callable[[Connection], Sequence[Due]]:
+    return lambda conn: checks.claim(conn, accounts=accounts, now=now, until=until, limit=limit)
 
 
-def _paid(since: datetime, after: str, limit: int) -> Callable[[Connection], Sequence[Due]]:
-    return lambda conn: checks.of_paid(conn, since=since, after=after, limit=limit)
+def _claim_paid(
+    provider: Provider, since: datetime, limit: int
+) -> Callable[[Connection], Sequence[PaymentRecord]]:
+    account = provider.name, provider.account
+    return lambda conn: checks.claim_paid(conn, account=account, since=since, limit=limit)
 
 
 def _load(payment_id: str) -> Callable[[Connection], PaymentRecord | None]:

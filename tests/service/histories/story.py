@@ -19,7 +19,6 @@ from paykit.errors import (
     RequestInProgress,
 )
 from paykit.events import PaymentProcessed
-from paykit.flow import run
 from paykit.http import Delivery, HttpRequest, HttpResponse
 from paykit.models import (
     CaptureMode,
@@ -27,7 +26,6 @@ from paykit.models import (
     PaymentRequest,
     PaymentToken,
     Redirect,
-    RefundRequest,
 )
 from paykit.money import Money
 from paykit.provider import Outcome
@@ -204,14 +202,19 @@ class Story:
         """Give back all that is left or a part; the same number is the same refund."""
         if not paying.payment_id:
             return
-        record = self.service.status(paying.payment_id)
         minor = paying.refunds.setdefault(number, minor)
-        request = RefundRequest(
-            payment=record.ref,
-            reference=f"{record.reference}-BACK-{number}",
-            amount=None if minor is None else Money(minor, "VND"),
-        )
-        self.command(lambda: run(self.gateway.provider.refund(request), self.wire.send), fault)
+        amount = None if minor is None else Money(minor, "VND")
+        key = f"{paying.payment_id}-back-{number}"
+
+        def refund() -> None:
+            done = self.service.refund(paying.payment_id, amount, idempotency_key=key)
+            self.events += done.published
+
+        self.command(refund, fault)
+
+    def sweep(self, paying: Paying) -> None:
+        """Whatever was left open is asked about, or sent again."""
+        self.events += self.service.reconcile().published
 
     def refresh(self, paying: Paying) -> None:
         if paying.payment_id and self.gateway.answers:

@@ -34,6 +34,13 @@ _second = MetaData()
 _WAITING = text("published_at IS NULL AND dead_at IS NULL")
 _PAID: Final = ("succeeded", "partially_refunded", "disputed")
 
+_ON_PAYMENTS: Final = (
+    "paykit_payments_paying",
+    "paykit_payments_to_check",
+    "paykit_payments_given_up",
+    "paykit_payments_by_age",
+)
+
 _payments = Table(
     "paykit_payments",
     _second,
@@ -63,6 +70,7 @@ _payments = Table(
         sqlite_where=text("given_up_at IS NOT NULL"),
         postgresql_where=text("given_up_at IS NOT NULL"),
     ),
+    Index("paykit_payments_by_age", "created_at"),
 )
 _inbox = Table(
     "paykit_inbox",
@@ -109,7 +117,7 @@ _commands = Table(
     Column("reference", String(255)),
     Column("amount", BigInteger, nullable=False),
     Column("currency", String(3), nullable=False),
-    Column("total", BigInteger, nullable=False),
+    Column("base", BigInteger, nullable=False),
     Column("final", Boolean, nullable=False),
     Column("description", LongText, nullable=False),
     Column("state", String(16), nullable=False),
@@ -141,8 +149,7 @@ def upgrade(connection: Connection) -> None:
     add_columns(connection, _payments, "told_at", "pays_order", *new)
     add_columns(connection, _outbox, "occurred_at", "dead_at")
     _fill_in(connection)
-    on_payments = ("paykit_payments_paying", "paykit_payments_to_check", "paykit_payments_given_up")
-    add_indices(connection, _payments, *on_payments)
+    add_indices(connection, _payments, *_ON_PAYMENTS)
     add_indices(connection, _inbox, "paykit_inbox_of_nobody")
     add_indices(connection, _outbox, "paykit_outbox_waiting")
     drop_index(connection, _inbox, "paykit_inbox_by_reference")

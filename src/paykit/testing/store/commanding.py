@@ -20,7 +20,7 @@ from ...service.commands import CommandKind, CommandState, Wanted
 from ...service.database import Database
 from ...service.dialects import lease_time
 from ...service.schema import commands, payments
-from .base import PATIENCE, Store, StoreChecks, payment, told
+from .base import PATIENCE, PROVIDER, Store, StoreChecks, payment, told
 
 _WORKERS: Final = 4
 
@@ -134,10 +134,14 @@ def _let_lapse(conn: Connection) -> None:
 
 
 def _claim_commands(conn: Connection) -> list[str]:
-    taken = command_store.claim(conn, now=utc_now(), clock=utc_now, limit=4)
+    taken = command_store.claim(
+        conn, accounts=[(PROVIDER, "default")], now=utc_now(), clock=utc_now, limit=4
+    )
     return [one.command.command_id for one in taken if one.command is not None]
 
 
 def _claim_payments(conn: Connection) -> list[str]:
-    taken = checks.claim(conn, now=utc_now(), lease=timedelta(minutes=5), limit=4)
+    now = utc_now()
+    until = now + timedelta(minutes=5)
+    taken = checks.claim(conn, accounts=[(PROVIDER, "default")], now=now, until=until, limit=4)
     return [one.record.reference for one in taken]

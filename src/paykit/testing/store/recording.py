@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-import attrs
 import pytest
 from sqlalchemy import Connection
 
@@ -215,7 +214,7 @@ def _record(store: Store, groups: list[list[Fact]]) -> list[Any]:
     for group in groups:
         deliveries = list(map(news, group))
         ends += store.do(partial(recording.record, news=deliveries))
-    return [attrs.astuple(end) for end in ends]
+    return [(end.outcome, end.events) for end in ends]
 
 
 def _told_apart(store: Store, prefix: str) -> dict[str, list[str]]:

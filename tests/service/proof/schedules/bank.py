@@ -250,7 +250,7 @@ class Desk:
             return Said(json_({"declined": True}), Told(is_refusal=True))
         told = {
             "done": Told(movement=("refund", move.id, move.amount)),
-            "failed": Told(is_refusal=True),
+            "failed": Told(movement=("refund", move.id, move.amount), is_refusal=True),
             "waits": None,
         }
         answer = {"state": move.state, "amount": move.amount, "id": move.id}

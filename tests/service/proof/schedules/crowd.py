@@ -18,6 +18,7 @@ from sqlalchemy.exc import OperationalError
 
 from paykit import PaykitError, StoreUnavailable
 from paykit.flow import run
+from paykit.service import reports
 from paykit.service.effects import Read, Talk, Transact
 from paykit.service.recording import News
 from paykit.service.schema import commands
@@ -176,7 +177,7 @@ class Crowd:
     def _sweep(self) -> Sweep:
         worker = self.shop.workers[self.rounds // 4 % len(self.shop.workers)]
         operations = worker.operations
-        return Sweep(self, worker, operations._sweep_commands(_Sweep(operations._clock()), 4))
+        return Sweep(self, worker, operations._sweep_commands(reports.Sweep(operations._clock()), 4))
 
     def lapse(self) -> None:
         """Time goes by: whoever was sending something may have died, and waited long enough."""

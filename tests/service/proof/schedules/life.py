@@ -39,6 +39,8 @@ AMOUNT = 150_000
 REFUSALS = (
     Declined, InvalidRequest, NotFound, OutcomeUnknown, RequestInProgress, StoreUnavailable,
 )  # fmt: skip
+#: Their notices tell of refunds by what was given back in all.
+_TELL_SUMS = {"page", "forgetful"}
 _TAKEN = {Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE}
 
 
@@ -363,8 +365,8 @@ class Life:
         if before is None:
             # The row is there now; what was told of it before counts in its order.
             told = [*self.orphans, *told]
-        events = sum(self.knowledge.hear(one) for one in told)
         *seen, sequence = self.record
+        events = sum(self.knowledge.hear(self._with_sum(one)) for one in told)
         made = sequence - (before[3] if before else 0)
         if made == events + 1 and self.knowledge.refusals:
             self.knowledge.refusals -= 1
@@ -373,6 +375,16 @@ class Life:
         assert _alike(tuple(seen), self.knowledge.seen), (seen, self.knowledge.seen)
         assert made == events, f"{made} events, not {events}"
         self.look_at_money()
+
+    def _with_sum(self, told: Told) -> Told:
+        """Of a refund of ours it is also known what had been given back when it was written down.
+
+        So where notices tell sums, our record may be ahead of them; never of the truth, see below.
+        """
+        one_of_ours = told.movement is not None and told.movement[0] == "refund"
+        if not one_of_ours or told.is_refusal or self.provider not in _TELL_SUMS:
+            return told
+        return attrs.evolve(told, refunded=self.record[2])
 
     def look_at_money(self) -> None:
         """Never more than the provider's own totals."""
