@@ -1,88 +1,21 @@
-"""What real brokers do to a relay: refusals, slowness, no place to put it, errors that pass."""
+"""What real brokers say no to, and what becomes of it: dead letters, and events that wait."""
 
-import asyncio
-import contextlib
 import json
-import threading
-import time
-from datetime import timedelta
 
 import pytest
 
 from paykit import BrokerUnavailable
-from paykit.publishing import (
-    KafkaPublisher,
-    NatsPublisher,
-    RabbitPublisher,
-    RedisPublisher,
-    publisher_from_url,
-)
-from paykit.service import PaymentService, RelaySettings
+from paykit.publishing import NatsPublisher, RabbitPublisher, publisher_from_url
+from paykit.service import RelaySettings
 
-from ...support.kafka import Code, mock_cluster
 from ...support.services import require
-from ..shop import notice, request, vnpay
 from .live.brokers import SOURCE, bind_queue, broker, make_stream, unique
-from .live.events import make_events
-from .live.places import database_in_memory
-from .live.truth import Books, check_publishing, wait_until
+from .live.relays import pay, relay_all, to_kafka, use
+from .live.truth import check_publishing
 
 #: In letters of four bytes each: the events of this order are 1000 bytes longer than others.
 LONG_ORDER = "💳" * 250
 LIMIT = {"message.max.bytes": 1_200}
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    with mock_cluster() as running:
-        yield running
-
-
-@pytest.fixture
-def kafka(cluster):
-    """A topic with one partition, so that what it has is in one order."""
-    with broker("kafka", cluster, partitions=1) as topic:
-        yield topic
-    cluster.rtt(0)
-    cluster.clear_errors()
-
-
-@pytest.fixture
-def database():
-    with database_in_memory() as url:
-        yield url
-
-
-@pytest.fixture
-def books(database):
-    made = Books(database)
-    yield made
-    made.close()
-
-
-def to_kafka(topic, **settings):
-    """A publisher to the topic of the fixture, with more settings of librdkafka."""
-    there, _, name = topic.url.partition("?")[0].removeprefix("kafka://").partition("/")
-    return KafkaPublisher(there, topic=name, source=SOURCE, timeout=15, settings=settings)
-
-
-def use(shop, publisher):
-    """Publish to it, by ``relay`` only."""
-    for former in shop.service._publishers:
-        former.close()
-    shop.service._publishers[:] = [publisher]
-
-
-def relay_all(shop):
-    while shop.relay():
-        pass
-
-
-def pay(shop, name, number, **more):
-    """Two events of one payment."""
-    shop.create(request(name, **more), provider="vnpay")
-    shop.receive(notice(name, code="24", number="0"), provider="vnpay")
-    shop.receive(notice(name, number=str(number)), provider="vnpay")
 
 
 def told(topic):
@@ -151,50 +84,6 @@ def test_a_replay_has_the_same_ids_and_the_same_order(open_service, kafka, books
     assert check_publishing(books.outbox(), kafka.read()) == 2
 
 
-def test_errors_that_pass_are_the_clients_to_repeat(open_service, kafka, cluster, books):
-    shop = open_service()
-    use(shop, to_kafka(kafka))
-    for number in range(4):
-        pay(shop, f"A{number}", number + 1)
-    cluster.push_errors(Code.NOT_LEADER, Code.NOT_ENOUGH_REPLICAS, Code.TIMED_OUT, Code.NOT_LEADER)
-    relay_all(shop)
-    check_publishing(books.outbox(), kafka.read(), once=True)
-
-
-@pytest.mark.parametrize("database_kind", ["postgres-psycopg"])
-def test_a_slow_broker_keeps_its_events(database_kind, kafka, cluster):
-    """It takes 600 ms for each, so a batch takes longer than the lease, which is renewed."""
-    settings = RelaySettings(lease=timedelta(seconds=2))
-    slow = {"max.in.flight.requests.per.connection": 1, "batch.num.messages": 1}
-    with (
-        database_in_memory(database_kind) as database,
-        PaymentService([vnpay()], database=database, relay=settings) as first,
-        PaymentService([vnpay()], database=database, relay=settings) as second,
-        contextlib.closing(Books(database)) as books,
-    ):
-        make_events(database, range(3))
-        first._publishers.append(to_kafka(kafka, **slow))
-        second._publishers.append(to_kafka(kafka))
-        cluster.rtt(600)
-        taken = []
-        thread = threading.Thread(target=lambda: taken.append(first.relay()))
-        began = time.monotonic()
-        thread.start()
-        wait_until(
-            lambda: books.query("SELECT 1 FROM paykit_outbox WHERE available_at IS NOT NULL")
-        )
-        looks = 0
-        while books.waiting() == 6:
-            assert second.relay() == 0 or books.waiting() < 6
-            looks += 1
-        thread.join()
-        assert (taken, looks > 5) == ([3], True)
-        assert time.monotonic() - began > 2
-        cluster.rtt(0)
-        relay_all(second)
-        check_publishing(books.outbox(), kafka.read(), once=True)
-
-
 def test_what_no_queue_takes_is_not_published(open_service, clock):
     url = require("rabbitmq")
     exchange = unique("exchange")
@@ -254,52 +143,3 @@ def test_a_megabyte_is_published_whole_or_refused_with_a_reason(open_service, bo
     assert (large in payloads) == (not dead)
     for one in dead:
         assert one.last_error.startswith("MessageRefused: ")
-
-
-@pytest.mark.parametrize("waiting", [1, 6])
-def test_a_relay_that_is_closed_ends_with_its_batch(open_service, kafka, cluster, books, waiting):
-    """What it has claimed is out and marked, and the rest is free for the next one at once."""
-    publisher = to_kafka(kafka)
-    cluster.rtt(300)
-    first = open_service(relay=RelaySettings(batch=2))
-    for number in range(waiting):
-        pay(first, f"A{number}", number + 1)
-    begun = threading.Event()
-    publish = publisher.publish
-
-    def watched(messages):
-        begun.set()
-        return publish(messages)
-
-    publisher.publish = watched
-    first.publish_to(publisher)
-    wait_for(first, begun)
-    first.close()
-    cluster.rtt(0)
-    marked = {row.id for row in books.outbox() if row.published}
-    assert {entry.id for entry in kafka.read()} == marked
-    assert 0 < len(marked) < 2 * waiting
-    second = open_service()
-    second.service._publishers.append(to_kafka(kafka))
-    relay_all(second)
-    check_publishing(books.outbox(), kafka.read(), once=True)
-
-
-def wait_for(shop, happened):
-    if hasattr(shop, "loop"):
-        assert shop.loop.run_until_complete(asyncio.to_thread(happened.wait, 10))
-    else:
-        assert happened.wait(10)
-
-
-def test_a_publisher_may_have_been_used_in_another_loop(open_service, books):
-    with broker("redis") as topic:
-        publisher = publisher_from_url(topic.url)
-        assert isinstance(publisher, RedisPublisher)
-        shop = open_service()
-        pay(shop, "A", 1)
-        asyncio.run(publisher.publish([]))
-        shop.service._publishers.append(publisher)
-        relay_all(shop)
-        shop.close()
-        check_publishing(books.outbox(), topic.read(), once=True)

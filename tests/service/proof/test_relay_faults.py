@@ -16,7 +16,6 @@ from paykit.service import PaymentService, RelaySettings, outbox
 from paykit.service.relay import rest
 
 from ..shop import Awaiting, notice, request, vnpay
-from .live.places import database_in_memory
 
 
 class Scripted:
@@ -64,12 +63,6 @@ class ScriptedAsync(Scripted):
 
     async def close(self):
         self._closing()
-
-
-@pytest.fixture
-def database():
-    with database_in_memory() as url:
-        yield url
 
 
 @pytest.fixture(params=[Scripted, ScriptedAsync], ids=["plain", "awaited"])
