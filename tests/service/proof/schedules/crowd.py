@@ -177,7 +177,9 @@ class Crowd:
     def _sweep(self) -> Sweep:
         worker = self.shop.workers[self.rounds // 4 % len(self.shop.workers)]
         operations = worker.operations
-        return Sweep(self, worker, operations._sweep_commands(reports.Sweep(operations._clock()), 4))
+        return Sweep(
+            self, worker, operations._sweep_commands(reports.Sweep(operations._clock()), 4)
+        )
 
     def lapse(self) -> None:
         """Time goes by: whoever was sending something may have died, and waited long enough."""
