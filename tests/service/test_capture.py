@@ -436,21 +436,25 @@ def test_money_after_an_answer_that_it_is_over_is_late(shop, page):
 
 
 @pytest.mark.parametrize("answered", ["authorized", "failed"])
-def test_an_answer_that_is_older_than_the_news_changes_nothing(database, answered):
-    """It was given before the notice, and recorded after it."""
+def test_an_answer_that_is_older_than_the_news_changes_nothing_and_is_asked_for_anew(
+    database, answered
+):
+    """It was given before the notices, and recorded after them."""
 
     def answer_late(_asked):
         hear(service, "authorized", seconds=1)
         hear(service, "canceled", seconds=2)
         return answer(answered, id="psp-1")
 
-    transport = Answers(answer("requires_action", id="psp-1"), answer_late)
+    page = answer("requires_action", id="psp-1")
+    transport = Answers(page, answer_late, answer("canceled", id="psp-1"))
     with PaymentService([cards(AskableCards)], database=database, transport=transport) as service:
         wanted = PaymentRequest(reference="R-1", amount=PRICE, capture=CaptureMode.MANUAL)
         payment_id = service.create(wanted, provider="askable").payment_id
         service.refresh(payment_id)
         record = service.status(payment_id)
     assert (record.status, record.sequence) == (S.CANCELED, 2)
+    assert len(transport.asked) == 3
 
 
 def test_of_two_at_once_one_is_sent(database):

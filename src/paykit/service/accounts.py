@@ -82,12 +82,21 @@ class Accounts:
         _, published = yield from self._ask_for(provider, record)
         return published
 
-    def _ask_for(self, provider: Provider, record: PaymentRecord) -> Operation[tuple[Payment, int]]:
-        """Ask how a payment stands; the answer, and how many events it published."""
+    def _ask_for(
+        self, provider: Provider, record: PaymentRecord, *, again: int = 2
+    ) -> Operation[tuple[Payment, int]]:
+        """Ask how a payment stands; the answer, and how many events it published.
+
+        When other news were quicker than the answer it is asked anew, so many times at most.
+        """
         payment: Payment = yield Talk(provider, lambda: provider.fetch_payment(record.ref))
         now = self._clock()
         fact = answer_as_fact(record, payment, now, source=Source.POLL)
-        return payment, (yield from self._record(fact, now, as_of=record.sequence))
+        recorded: Recorded = yield Transact(News((fact,), "", now, record.sequence))
+        if recorded.is_overtaken and again:
+            found: PaymentRecord = yield Read(lambda conn: rows.load(conn, record.payment_id))
+            return (yield from self._ask_for(provider, found, again=again - 1))
+        return payment, recorded.events
 
 
 def _is_same_account(one: Provider, other: Provider) -> bool:

@@ -69,12 +69,14 @@ _AT_REST: Final = FINAL | {PaymentStatus.NEEDS_REVIEW}
 class Recorded:
     """What became of a delivery, and how many events wait for the relay because of it.
 
-    ``payment_ids`` are those of the payments on record that it is about.
+    ``payment_ids`` are those of the payments on record that it is about. ``is_overtaken``: it was
+    an answer, and other news were quicker, so that it may be old and has to be asked for anew.
     """
 
     outcome: Outcome
     events: int
     payment_ids: tuple[str, ...] = ()
+    is_overtaken: bool = False
 
 
 def _with_fitting_ids(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -121,7 +123,8 @@ def record(conn: Connection, news: Sequence[News]) -> list[Recorded]:
             outcomes.append(outcome)
             events += published
         gravest = min(outcomes, key=_GRAVEST.index, default=Outcome.ACCEPTED)
-        ends.append(Recorded(gravest, events, group.payment_ids(one.facts)))
+        told_late = id(one) in group.overtaken
+        ends.append(Recorded(gravest, events, group.payment_ids(one.facts), told_late))
     group.write()
     return ends
 
@@ -180,6 +183,7 @@ class _Group:
         self._inbox: dict[_Key, dict[str, Any]] = {}
         self._settled: list[tuple[Fact, Outcome, str]] = []
         self._outbox: list[dict[str, Any]] = []
+        self.overtaken: set[int] = set()  #: the objects of the news with an answer that came late
 
     # Taking facts.
 
@@ -196,6 +200,8 @@ class _Group:
             if news.as_of in {None, payment.record.sequence} or _tells_money(fact):
                 done = self._apply(payment, fact, news.now, told_at=news.told_at)
                 outcome, events = done.outcome, int(done.event is not None)
+            else:
+                self.overtaken.add(id(news))
         payment_id = payment.record.payment_id if payment else None
         self._put_in(key, Known(payment_id, outcome.value, fact.to_text()), fact, news)
         return outcome, events

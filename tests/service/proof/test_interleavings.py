@@ -18,7 +18,8 @@ import pytest
 from paykit.service import upgrade_database
 
 from ...support.databases import empty, fresh_database
-from .schedules.wave import Plan, explain, live, plans, shorten
+from .schedules.steps import report
+from .schedules.wave import KEPT, Plan, explain, live, plans, shorten
 
 LONG = int(os.environ.get("PAYKIT_LONG", "0"))
 #: The databases, and how many payments at once for how many times.
@@ -28,8 +29,6 @@ SIZES = {
     "postgres-asyncpg": (500, 2),
     "mariadb": (1_000, 10),
 }
-#: The table that says which tables there are.
-_KEPT = ("paykit_schema",)
 
 
 @pytest.fixture(autouse=True)
@@ -41,20 +40,20 @@ def _quiet(caplog):
 def test_each_change_is_one_event_and_the_end_is_the_truth(kind, tmp_path):
     many, times = SIZES[kind]
     first = int(time.time()) % 100_000 if LONG else 1
-    print(f"\n{kind}: from seed {first}")
+    report(f"{kind}: from seed {first}")
     told: Counter = Counter()
     with fresh_database(kind, folder=tmp_path) as database:
         if kind != "sqlite":
             upgrade_database(database)
         for seed in range(first, first + times * (LONG or 1)):
             outcome = live(database, plans(seed, many))
-            empty(database, keep=_KEPT)
+            empty(database, keep=KEPT)
             told += outcome.told
             if outcome.failures:
                 plan, why = next(iter(outcome.failures.items()))
                 text = explain(*_shortest(plan, why, database))
                 pytest.fail(f"{len(outcome.failures)} fail with seed {seed}; one is\n{text}")
-    print(", ".join(f"{count:,} {name}" for name, count in told.items()))
+    report(", ".join(f"{count:,} {name}" for name, count in told.items()))
     assert told["lives"] == many * times * (LONG or 1)
     assert told["deaths"] > told["lives"] / 10
     assert told["events"] > told["lives"] / 2
@@ -65,7 +64,7 @@ def _shortest(plan: Plan, why: str, database: str) -> tuple[Plan, str]:
 
     def fails(one: Plan) -> str:
         failures = live(database, [one]).failures
-        empty(database, keep=_KEPT)
+        empty(database, keep=KEPT)
         return next(iter(failures.values()), "")
 
     short = shorten(plan, lambda one: bool(fails(one)))

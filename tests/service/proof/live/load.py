@@ -39,6 +39,11 @@ class Answer:
     status: int | None
     acknowledged: bool
 
+    @property
+    def is_refusal(self):
+        """Whether the provider was told to come again."""
+        return self.status is not None and not self.acknowledged
+
 
 class Load:
     """Senders that go on until :meth:`close`. ``doubling`` is how many of a hundred come twice."""

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 _CONTEXT = multiprocessing.get_context("forkserver")
@@ -82,6 +83,9 @@ class Child:
 
 
 def _run(role, pipe, log, arguments):
+    # Coverage would look at it, slow it down, and be killed with what it saw.
+    sys.settrace(None)
+    threading.settrace(None)
     # Its parent, which forks it, ends with the tests, however those end.
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -208,7 +208,7 @@ class Said:
     told: Told | None
 
 
-class Counter:
+class Desk:
     """Where the calls of an adapter arrive: one book, one answer for each call."""
 
     def __init__(self, book: Book) -> None:
@@ -275,14 +275,14 @@ class Counter:
 class Wire:
     """A transport to several books, each at a host of its own."""
 
-    def __init__(self, counters: dict[str, Counter]) -> None:
-        self.counters = counters
+    def __init__(self, desks: dict[str, Desk]) -> None:
+        self.desks = desks
 
     def send(self, request: HttpRequest) -> HttpResponse:
         host = request.url.partition("://")[2].partition(".")[0]
-        if host not in self.counters:
+        if host not in self.desks:
             raise NoAnswer("nobody is there")
-        return self.counters[host].serve(request).response
+        return self.desks[host].serve(request).response
 
     def close(self) -> None:
         pass

@@ -22,7 +22,6 @@ from paykit.service import reports
 from paykit.service.effects import Read, Talk, Transact
 from paykit.service.recording import News
 from paykit.service.schema import commands
-from paykit.service.sweeping import _Sweep
 
 from .life import Life, Tx
 from .shops import Shop, Worker
@@ -73,7 +72,7 @@ class Dooms:
 
 
 @attrs.define(eq=False)
-class Sweep:
+class Sweeper:
     """A sweep over the commands of all payments, while their lives go on."""
 
     crowd: Crowd
@@ -110,7 +109,7 @@ class Sweep:
                 case Transact(body):
                     value, error = yield Tx(self.worker.database, body, life)
                     if life is not None and error is None:
-                        life.compare(told)
+                        life.compare(life.in_time(body, told))
                         told = []
 
 
@@ -174,10 +173,10 @@ class Crowd:
                 raise
             self.failures[owner.reference] = error
 
-    def _sweep(self) -> Sweep:
+    def _sweep(self) -> Sweeper:
         worker = self.shop.workers[self.rounds // 4 % len(self.shop.workers)]
         operations = worker.operations
-        return Sweep(
+        return Sweeper(
             self, worker, operations._sweep_commands(reports.Sweep(operations._clock()), 4)
         )
 

@@ -19,7 +19,7 @@ from paykit.service.state import PaymentRecord
 from paykit.testing import deliveries
 
 from ...shop import START, Clock, vnpay
-from .bank import BankConfig, Cashier, Counter, Deaf, Forgetful, Page, Said, Wire, deliver
+from .bank import BankConfig, Cashier, Deaf, Desk, Forgetful, Page, Said, Wire, deliver
 from .book import Account, Book, Manners, Notice
 from .life import AMOUNT, Life, knowledge_of
 
@@ -66,7 +66,7 @@ class Shop:
     def __init__(self, database: str, *, skews: Sequence[timedelta] = (timedelta(0),)) -> None:
         self.clock = Clock()
         self.books = {name: Book(manners, self.clock) for name, manners in MANNERS.items()}
-        self.counters = {name: Counter(book) for name, book in self.books.items()}
+        self.desks = {name: Desk(book) for name, book in self.books.items()}
         self.vietqr = VietQR.from_dict(
             {"bank": "VCB", "account_number": ACCOUNT_NUMBER}, clock=self.clock
         )
@@ -77,9 +77,9 @@ class Shop:
                 [*map(self._bank, BANKS), self.vnpay, self.vietqr],
                 database,
                 clock=partial(_wrong, self.clock, skew),
-                transport=Wire(self.counters),
+                transport=Wire(self.desks),
                 new_id=lambda: f"{next(ids):06d}",
-                single_process=True,
+                single_process=len(skews) == 1,
             )
             for skew in skews
         ]
@@ -178,7 +178,7 @@ class Shop:
 
     def serve(self, life: Life, request: Any) -> Said:
         """What a provider says to a call."""
-        said = self.counters[life.provider].serve(request)
+        said = self.desks[life.provider].serve(request)
         life.account = self.books[life.provider].accounts.get(life.reference)
         return said
 

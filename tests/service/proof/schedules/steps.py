@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Sequence
 
 import attrs
@@ -108,6 +109,11 @@ def _step(chance: random.Random, name: str, values: tuple) -> Step:
     if chance.random() < 0.25:
         pause = chance.randint(1, 3)
     return Step(name, values, crash, pause)
+
+
+def report(text: str) -> None:
+    """Say how much was tried: pytest shows it with ``-s``, and when the test fails."""
+    sys.stdout.write(f"\n{text}\n")
 
 
 def table_of(steps: Sequence[Step]) -> str:

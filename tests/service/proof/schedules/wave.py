@@ -16,6 +16,8 @@ from .shops import KINDS, Shop
 from .steps import Step, draw, table_of
 from .verdict import Found
 
+#: What stays in the database between two waves: the table that says which tables there are.
+KEPT = ("paykit_schema",)
 #: How often each provider is chosen.
 _PROVIDERS = ["deaf", "cashier", "page", "page", "forgetful", "vnpay", "vietqr"]
 
