@@ -27,7 +27,7 @@ from paykit import (
     StoreUnavailable,
 )
 from paykit.provider import utc_now
-from paykit.service import CommandState, Joined, PaymentService
+from paykit.service import CommandState, PaymentService
 
 from .cards import answer, cards, declined, no
 from .refunding import KINDS, Asked, Named, Once, asked, paid
@@ -391,9 +391,10 @@ def deferred(shop, database):
 
     def defer(act, payment_id, *amount):
         engine = create_engine(database)
-        with engine.begin() as connection:
-            joined = Joined(shop.service._operations, connection)
-            getattr(joined, act)(payment_id, *amount)
+        accounts = [cards(kind) for kind in KINDS]
+        worker = PaymentService(accounts, database=database, clock=shop.clock)
+        with worker, engine.begin() as connection:
+            getattr(worker.joined(connection), act)(payment_id, *amount)
         engine.dispose()
 
     return defer

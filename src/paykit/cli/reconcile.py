@@ -125,6 +125,8 @@ def _lines(report: Report) -> list[str]:
         "put off": report.limited,
         "elsewhere": report.elsewhere,
     }
+    if report.elsewhere:
+        sums["due elsewhere"] = report.elsewhere
     lines = [
         ", ".join(f"{name} {number}" for name, number in sums.items()),
         *(f"{one.payment_id}: {one.before} is now {one.after}" for one in report.changes),
