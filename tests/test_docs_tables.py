@@ -31,7 +31,15 @@ from paykit.providers import vnpay as vnpay_module
 from paykit.providers.momo import codes as momo_codes
 from paykit.providers.vnpay import codes as vnpay_codes
 from paykit.sandbox.bank.config import OWN_ACCOUNT
-from paykit.service import AsyncPaymentService, PaymentService, RelaySettings, database, relay
+from paykit.service import (
+    AsyncPaymentService,
+    CommandState,
+    PaymentService,
+    RelaySettings,
+    Report,
+    database,
+    relay,
+)
 from paykit.service.answers import CAPTURE_FAILED
 from paykit.service.state import (
     FINAL,
@@ -120,6 +128,16 @@ def test_methods_of_the_service():
     for face in (PaymentService, AsyncPaymentService):
         methods = {name for name in vars(face) if not name.startswith("_")}
         assert shown == methods
+
+
+def test_fields_of_a_report():
+    rows = table(DOCS / "reconcile.md", "field", "what it holds")
+    assert [code(row[0])[0] for row in rows] == [field.name for field in attrs.fields(Report)]
+
+
+def test_states_of_a_command():
+    rows = table(SERVICE, "state", "what is known")
+    assert [code(row[0])[0] for row in rows] == [state.value for state in CommandState]
 
 
 def test_journal_modes():

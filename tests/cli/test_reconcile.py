@@ -151,12 +151,7 @@ def test_what_is_given_up_is_listed(database, sandbox):
     assert line.endswith(f"  1      {why}")
     (told,) = run("payments", "given-up", "--json", "--database", database).out.splitlines()
     told = json.loads(told)
-    assert (told["checks"], told["note"], told["command_id"], told["kind"]) == (
-        1,
-        why,
-        None,
-        "payment",
-    )
+    assert (told["checks"], told["note"], told["command"]) == (1, why, None)
     assert told["record"]["amount"] == {"minor": 150_000, "currency": "VND"}
     assert told["record"]["status"] == "pending"
     assert told["since"].endswith("Z")

@@ -523,7 +523,11 @@ def test_where_a_repeat_could_act_twice_it_is_never_sent(refunds, clock):
     assert {where for where, _, _ in asked(refunds)} == {"refunds/R-1-R1"}
     (left,) = given_up
     assert refunds.given_up() == [left]
-    assert (left.kind, left.command_id, left.checks) == ("refund", "cmd_0002", 31)
+    assert (left.kind, left.amount, left.checks) == ("refund", part(50_000), 31)
+    assert (left.command.key, left.command.reference) == (
+        f"{payment_id}-refund-50000-0",
+        "R-1-R1",
+    )
     assert left.note == "once: not now"
     # A notice ends it all the same.
     back = fact("partially_refunded", 150_000, number="n", refunded=part(50_000))

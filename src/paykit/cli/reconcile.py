@@ -106,7 +106,7 @@ def _row(one: GivenUp) -> tuple[str, ...]:
         record.reference,
         one.kind,
         record.status.value,
-        str(record.amount),
+        str(one.amount),
         time_text(one.since),
         str(one.checks),
         one.note,

@@ -9,7 +9,9 @@ import attrs
 from sqlalchemy import Connection, exists, func, select, update
 
 from ..events import Source
+from ..money import Money
 from . import reserving, rows
+from .commands import Command
 from .fitting import cut
 from .rows import Account
 from .schema import ERROR_LENGTH, commands, inbox, payments
@@ -30,15 +32,25 @@ class Due:
 class GivenUp:
     """A payment or a command that nobody asks about any more: a person has to look.
 
-    The evidence: how often it was asked, what came of it last, since when it has been waiting.
+    The evidence: how often it was asked, what came of it last, since when it has been waiting. Of a
+    ``command`` also what was sent: its amount, our reference, its key.
     """
 
     record: PaymentRecord
     checks: int
     note: str
     since: datetime
-    command_id: str | None = None
-    kind: str = "payment"
+    command: Command | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is: a payment, or one of the commands."""
+        return "payment" if self.command is None else self.command.kind.value
+
+    @property
+    def amount(self) -> Money:
+        """How much it is about."""
+        return self.record.amount if self.command is None else self.command.amount
 
 
 def claim(

@@ -326,8 +326,7 @@ def _as_given_up(record: PaymentRecord, command: Command) -> GivenUp:
         checks=command.attempts,
         note=command.note or "",
         since=command.given_up_at or command.updated_at,
-        command_id=command.command_id,
-        kind=command.kind.value,
+        command=command,
     )
 
 
