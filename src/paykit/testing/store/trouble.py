@@ -103,7 +103,7 @@ class TroubleChecks(StoreChecks):
         ]
         for future in both:
             future.result(PATIENCE)
-        assert len(tries) == 3  # noqa: PLR2004 - one of the two was done again
+        assert len(tries) > 2, "there was no deadlock"  # noqa: PLR2004 - the two of them
         assert {row.checks for row in store.rows(payments)} == {2}
 
     def test_a_connection_that_is_lost_in_the_middle_is_replaced(self, store: Store) -> None:
