@@ -207,8 +207,7 @@ def transition(
         status = S.DISPUTED
     if record.status is S.AUTHORIZED and record.captured and status in UNPAID:
         status = S.SUCCEEDED  # what was held beside the part that is taken
-    if status is S.REFUNDED and max(record.refunded, refunded) < max(record.captured, captured):
-        status = S.PARTIALLY_REFUNDED  # it was all of it before more was taken
+    status = _after_more(record, status, captured, refunded)
     by_totals, of_totals, left = None, None, _left(record, status, captured)
     if tally is not None and not discrepancy:
         totals = max(record.captured, captured), max(record.refunded, refunded)
@@ -224,7 +223,8 @@ def transition(
     elif not by_totals and not _may_follow(record, fact, status):
         if captured <= record.captured:
             return Transition(record, None, outcome)
-        status = record.status  # what is paid stays paid; that there is more of it is news
+        # What is paid stays paid; that there is more of it is news.
+        status = _after_more(record, record.status, captured, refunded)
     silent = status in _SILENT
     after = evolve(
         record,
@@ -254,6 +254,14 @@ def tell(record: PaymentRecord, fact: PaymentProcessed) -> Transition:
         sequence=record.sequence + 1,
     )
     return Transition(after, _published(after, fact, None), Outcome.ACCEPTED)
+
+
+def _after_more(
+    record: PaymentRecord, status: PaymentStatus, captured: Money, refunded: Money
+) -> PaymentStatus:
+    """A full refund is one of a part as soon as more was taken, whichever is told first."""
+    left = max(record.captured, captured) > max(record.refunded, refunded)
+    return S.PARTIALLY_REFUNDED if status is S.REFUNDED and left else status
 
 
 def _named(record: PaymentRecord, fact: PaymentProcessed) -> str | None:
