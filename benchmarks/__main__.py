@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 
-from . import calls, cards, imports, intake, relay, transfers, webhooks
+from . import calls, cards, growth, imports, intake, relay, transfers, webhooks
 from .measure import Row
 
 HEADINGS = ("measured", "µs", "against", "ratio", "limit", "")
@@ -44,8 +44,11 @@ def _cells(row: Row) -> tuple[str, ...]:
     return row.name, f"{row.seconds * 1e6:,.1f}", row.floor, f"{row.ratio:.2f}", limit, row.verdict
 
 
-def parts(cpu: int | None, *, quick: bool) -> dict[str, Callable[[], list[Row]]]:
+def parts(
+    cpu: int | None, *, quick: bool, large: bool = False
+) -> dict[str, Callable[[], list[Row]]]:
     """What can be measured; ``cpu`` is the processor for a server."""
+    sizes = (100_000,) if quick else (1_000_000,)
     seconds = 0.005 if quick else 0.015
     return {
         "webhooks": partial(webhooks.rows, rounds=9 if quick else 41, seconds=seconds),
@@ -72,7 +75,19 @@ def parts(cpu: int | None, *, quick: bool) -> dict[str, Callable[[], list[Row]]]
             batches=4 if quick else 20,
             count=50 if quick else 500,
         ),
+        "growth": partial(
+            growth.rows,
+            cpu=cpu,
+            rounds=1 if quick else 3,
+            seconds=0.5 if quick else 2,
+            most=5_000 if quick else 20_000,
+            sizes=(*sizes, 10_000_000) if large else sizes,
+        ),
     }
+
+
+#: Filling the tables takes longer than all the rest.
+ON_REQUEST = {"growth"}
 
 
 def main() -> int:
@@ -80,12 +95,14 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--check", action="store_true", help="exit 1 when a limit is exceeded")
     names = list(parts(None, quick=True))
+    usual = [name for name in names if name not in ON_REQUEST]
     parser.add_argument(
-        "--only", nargs="+", choices=names, default=names, help="leave out the others"
+        "--only", nargs="+", choices=names, default=usual, help="leave out the others"
     )
+    parser.add_argument("--large", action="store_true", help="growth up to ten million payments")
     options = parser.parse_args()
     server_cpu = take_processors()
-    sections = parts(server_cpu, quick=options.quick)
+    sections = parts(server_cpu, quick=options.quick, large=options.large)
     rows = [row for name in options.only for row in sections[name]()]
     print(
         f"{platform.python_implementation()} {platform.python_version()}, "
