@@ -318,6 +318,7 @@ def test_an_answer_about_a_page_comes_after_its_payment_is_held(shop, database):
     shop.transport.answers += [
         answer("requires_action", id="cs_1", action={"type": "page"}),
         meanwhile,
+        answer("authorized", id="pi_1"),  # other news overtook the answer, so it is asked again
     ]
     payment_id = shop.create(request(), provider="askable").payment_id
     assert shop.refresh(payment_id) == 0
