@@ -8,11 +8,9 @@ in a thread of their own, where SQLAlchemy lets blocking code wait for them.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sqlite3
-import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
@@ -32,6 +30,7 @@ from . import migrations
 from .dialects import reason, was_lost
 from .durability import weak_settings
 from .effects import log
+from .loops import LoopThread
 from .silence import end_in_silence
 from .writer import Body, Job, Writer
 
@@ -75,6 +74,8 @@ def journal_mode(version: tuple[int, int, int], *, single_process: bool) -> str:
 class Connector(Protocol):
     """Runs a body on a connection, in the calling thread's time."""
 
+    engine: Engine
+
     def run(self, body: Callable[[Connection], T], *, writes: bool) -> T:
         """Run ``body`` in a transaction; with ``writes`` in one that may change something."""
         ...
@@ -109,11 +110,7 @@ class _OnLoop:
 
         self._engine = create_async_engine(url, **settings)
         self.engine = self._engine.sync_engine
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(
-            target=self._loop.run_forever, name="paykit-database", daemon=True
-        )
-        self._thread.start()
+        self._loop = LoopThread("paykit-database")
 
     def run(self, body: Callable[[Connection], T], *, writes: bool) -> T:
         del writes
@@ -122,18 +119,12 @@ class _OnLoop:
             async with self._engine.connect() as connection, connection.begin():
                 return await connection.run_sync(body)
 
-        return self._wait(work())
+        return self._loop.submit(work()).result()
 
     def close(self) -> None:
-        if self._loop.is_closed():
-            return
-        self._wait(self._engine.dispose())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+        if self._loop.is_alive:
+            self._loop.submit(self._engine.dispose()).result()
+            self._loop.close()
 
 
 class Database:
@@ -195,15 +186,16 @@ class Database:
     def read(self, body: Callable[[Connection], T]) -> T:
         """Run ``body``, which only reads, in this thread. Raises :class:`StoreUnavailable`."""
         self._require_own_process()
-        for last in (False, True):
+        try:
             try:
                 return self._connector.run(body, writes=False)
-            except (SQLAlchemyError, OSError) as error:
-                # A connection of the pool may have died in it; those that are left are new.
-                if not last and was_lost(error):
-                    continue
-                raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
-        raise AssertionError  # pragma: no cover - the last try returns or raises
+            except SQLAlchemyError as error:
+                if not was_lost(error):
+                    raise
+            # A connection of the pool had died in it; those that are left are new.
+            return self._connector.run(body, writes=False)
+        except (SQLAlchemyError, OSError) as error:
+            raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""
@@ -237,7 +229,7 @@ def parse(url: str) -> URL:
     return parsed
 
 
-def connect(url: URL, *, single_process: bool = False) -> _Blocking | _OnLoop:
+def connect(url: URL, *, single_process: bool = False) -> Connector:
     """An engine for ``url`` with our settings. Raises :class:`ConfigurationError`."""
     kind = _DRIVERS[url.drivername]
     try:

@@ -24,9 +24,14 @@ class LoopThread:
         """Begin ``work`` there; its result, for this thread."""
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still runs."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Cancel what still runs, and end. Closing twice is fine."""
-        if self._thread.is_alive():
+        if self.is_alive:
             self._loop.call_soon_threadsafe(self._over.set)
             self._thread.join()
 
