@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, TypeVar
 
@@ -29,14 +30,11 @@ def attempt(conn: Connection, body: Callable[[Connection], T]) -> T:
     A body looks before it inserts. That a key is there all the same means that somebody else put
     it there in between; the next look sees it.
     """
-    for last in (False,) * (_TRIES - 1) + (True,):
-        try:
-            with conn.begin_nested():
-                return body(conn)
-        except IntegrityError:
-            if last:
-                raise
-    raise AssertionError  # pragma: no cover - the last try returns or raises
+    for _ in range(_TRIES - 1):
+        with suppress(IntegrityError), conn.begin_nested():
+            return body(conn)
+    with conn.begin_nested():
+        return body(conn)
 
 
 def lease_time(conn: Connection, clock: Clock) -> datetime:

@@ -164,21 +164,22 @@ class Writer:
         way finds out whose it is.
         """
         plain = all(map(_tells_facts, jobs)) or len(jobs) == 1
-        for tried in range(_TRIES):
-            work = _Work(jobs, plain=plain and tried == 0)
+        tried = 0
+        while True:
+            work = _Work(jobs, plain=plain and not tried)
+            tried += 1
             try:
                 self._run(work)
             except BaseException as error:  # noqa: BLE001 - the writer must outlive whatever happens
-                if not work.is_done and tried < _TRIES - 1 and work.may_go_on(error):
-                    # At once it would often be quicker than the other, and in its way again.
-                    time.sleep(random.uniform(0, _PAUSE * (tried + 1)))  # noqa: S311 - not a secret
-                    continue
-                # A transaction whose commit failed may be on disk all the same.
-                failure = StoreUnavailable(f"the database did not commit: {reason(error)}")
-                failure.__cause__ = error
-                return [(None, failure)] * len(jobs)
-            return work.ends
-        raise AssertionError  # pragma: no cover - the last try returns
+                if work.is_done or tried == _TRIES or not work.may_go_on(error):
+                    # A transaction whose commit failed may be on disk all the same.
+                    failure = StoreUnavailable(f"the database did not commit: {reason(error)}")
+                    failure.__cause__ = error
+                    return [(None, failure)] * len(jobs)
+                # At once it would often be quicker than the other, and in its way again.
+                time.sleep(random.uniform(0, _PAUSE * tried))  # noqa: S311 - not a secret
+            else:
+                return work.ends
 
 
 class _Work:
