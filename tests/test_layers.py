@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 #: From the ground up. A module belongs to the entry with the longest matching name.
 LAYERS = [
     ["errors", "money", "text", "cards", "declines"],
-    ["models", "events", "orders", "http", "vietqr"],
+    ["models", "events", "orders", "http", "status", "vietqr"],
     ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
     ["info", "provider_tools", "provider", "registry"],
     ["adapter", "bank_transfer"],
@@ -36,9 +36,10 @@ ONLY_IN = {
     "aiormq": {"publishing.faststream"},
     "nats": {"publishing.faststream"},
     "sqlalchemy": {"service", "testing.store"},
+    "redis": {"service.redis_changes"},
     "sqlite3": {"service", "demo"},
     "fastapi": {"webhooks.fastapi"},
-    "starlette": {"sandbox", "demo"},
+    "starlette": {"sandbox", "demo", "webhooks.fastapi"},
     "uvicorn": {"sandbox", "demo", "cli"},
     "jinja2": {"sandbox", "demo"},
     "click": {"cli"},

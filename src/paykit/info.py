@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, SignatureError, StaleDelivery, WebhookError
 from .models import PaymentStatus
 from .wire import Environment
 
@@ -47,6 +47,16 @@ class Outcome(StrEnum):
     STALE = "stale"
     MALFORMED = "malformed"
     TRY_AGAIN = "try_again"  #: not stored, or not completed yet: the provider shall come again
+
+
+def refusal(error: WebhookError) -> Outcome:
+    """The outcome of a delivery that was refused because of ``error``."""
+    match error:
+        case SignatureError():
+            return Outcome.BAD_SIGNATURE
+        case StaleDelivery():
+            return Outcome.STALE
+    return Outcome.MALFORMED
 
 
 class RefundNotices(StrEnum):

@@ -71,6 +71,7 @@ def test_vnpay_pays(site):
         "status": "succeeded",
         "final": True,
         "amount": {"minor": 150_000, "currency": "VND", "text": "150.000\N{NO-BREAK SPACE}₫"},
+        "next_action": None,
         "next_poll_seconds": None,
     }
 

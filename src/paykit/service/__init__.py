@@ -7,8 +7,10 @@ async code; both have the same methods and the same behaviour.
 
 from .awaiting import AsyncPaymentService
 from .blocking import PaymentService
+from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Command, Commanded, CommandKind, CommandState
+from .feed import StatusFeed
 from .joined import AsyncJoined, Joined
 from .outbox import OutboxEntry
 from .receiving import Receipt, ReturnInfo
@@ -21,6 +23,7 @@ __all__ = [
     "AsyncJoined",
     "AsyncPaymentService",
     "Change",
+    "ChangeBus",
     "Command",
     "CommandEnd",
     "CommandKind",
@@ -36,6 +39,7 @@ __all__ = [
     "RelaySettings",
     "Report",
     "ReturnInfo",
+    "StatusFeed",
     "database_version",
     "upgrade_database",
 ]

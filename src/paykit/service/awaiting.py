@@ -24,8 +24,10 @@ from ..publishing import Publisher
 from ..retries import Timeouts
 from ..transport import AsyncHttpxTransport, AsyncTransport
 from . import outbox
+from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
+from .database import Database
 from .effects import Read, Talk, Transact, log
 from .joined import AsyncJoined
 from .outbox import OutboxEntry
@@ -50,15 +52,22 @@ class AsyncPaymentService(Shared):
         self,
         providers: Iterable[Provider],
         *,
-        database: str = "sqlite:///paykit.db",
+        database: str | Database = "sqlite:///paykit.db",
         transport: AsyncTransport | None = None,
         clock: Clock = utc_now,
         new_id: IdFactory = time_ordered_id,
         single_process: bool = False,
         relay: RelaySettings | None = None,
+        changes: ChangeBus | None = None,
     ) -> None:
         super().__init__(
-            providers, database, clock, new_id, single_process=single_process, relay=relay
+            providers,
+            database,
+            clock,
+            new_id,
+            single_process=single_process,
+            relay=relay,
+            changes=changes,
         )
         self._transport = transport
         self._transports: dict[str, AsyncHttpxTransport] = {}
@@ -151,7 +160,7 @@ class AsyncPaymentService(Shared):
 
     def joined(self, connection: Any) -> AsyncJoined:
         """The service inside the transaction that is open on SQLAlchemy's ``AsyncConnection``."""
-        return AsyncJoined(self._operations, connection)
+        return AsyncJoined(self._operations, connection, self.statuses.unsettled)
 
     # Publishing.
 

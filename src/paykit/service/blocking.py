@@ -22,8 +22,10 @@ from ..publishing import Publisher
 from ..retries import Timeouts
 from ..transport import HttpxTransport, Transport
 from . import outbox
+from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
+from .database import Database
 from .effects import Read, Talk, Transact, log
 from .joined import Joined
 from .lent import borrow_from
@@ -45,7 +47,8 @@ class PaymentService(Shared):
     ``database`` is a SQLAlchemy URL: ``sqlite:///payments.db``, ``postgresql+psycopg://…``,
     ``postgresql+asyncpg://…``, ``mysql+pymysql://…``. ``transport`` replaces the HTTP client of
     every provider and stays yours to close. ``single_process`` promises that no other process opens
-    a SQLite file. ``relay`` says how events are published. Use it in a ``with`` block, or call
+    a SQLite file. ``relay`` says how events are published. ``changes`` tells other processes which
+    payments have changed, where PostgreSQL does not. Use it in a ``with`` block, or call
     :meth:`close`.
     """
 
@@ -53,15 +56,22 @@ class PaymentService(Shared):
         self,
         providers: Iterable[Provider],
         *,
-        database: str = "sqlite:///paykit.db",
+        database: str | Database = "sqlite:///paykit.db",
         transport: Transport | None = None,
         clock: Clock = utc_now,
         new_id: IdFactory = time_ordered_id,
         single_process: bool = False,
         relay: RelaySettings | None = None,
+        changes: ChangeBus | None = None,
     ) -> None:
         super().__init__(
-            providers, database, clock, new_id, single_process=single_process, relay=relay
+            providers,
+            database,
+            clock,
+            new_id,
+            single_process=single_process,
+            relay=relay,
+            changes=changes,
         )
         self._transport = transport
         self._transports: dict[str, HttpxTransport] = {}
@@ -218,7 +228,7 @@ class PaymentService(Shared):
         ``connection`` is SQLAlchemy's, or Django's ``django.db.connection``. Its tables must be in
         that database. Raises :class:`~paykit.errors.ConfigurationError`.
         """
-        return Joined(self._operations, borrow_from(connection))
+        return Joined(self._operations, borrow_from(connection), self.statuses.unsettled)
 
     # Publishing.
 

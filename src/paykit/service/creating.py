@@ -69,7 +69,7 @@ class Creating(Commanding):
             raise
         except PaykitError as error:
             if error.sent is False and reserved.new:
-                yield Transact(lambda conn: reserving.release(conn, payment_id))
+                yield Transact(lambda conn: reserving.release(conn, reserved.record))
             raise
         session = attrs.evolve(session, payment_id=payment_id)
         fact = self._fact(

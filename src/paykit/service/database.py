@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
@@ -26,7 +26,8 @@ from sqlalchemy.exc import (
 
 from ..errors import ConfigurationError, StoreUnavailable
 from ..provider import Clock, utc_now
-from . import migrations
+from . import changes, migrations
+from .changes import Changed
 from .dialects import reason, was_lost
 from .durability import weak_settings
 from .effects import log
@@ -146,6 +147,8 @@ class Database:
     ) -> None:
         self.url = parse(url)
         self.clock = clock
+        #: Told which payments have changed, before anybody hears that a transaction is done.
+        self.on_change: Callable[[Collection[Changed]], None] = _tell_nobody
         self._process = os.getpid()
         local = self.url.get_backend_name() == "sqlite"
         try:
@@ -167,11 +170,23 @@ class Database:
             self._connector.close()
             raise
         self._writer = Writer(
-            lambda body: self._connector.run(body, writes=True),
+            self._write,
             threads=1 if local else _WRITERS,
             max_group=max_group,
             together=local,
         )
+
+    def _write(self, body: Body[T]) -> T:
+        noted: set[Changed] = set()
+
+        def noting(conn: Connection) -> T:
+            with changes.noting(conn, noted):
+                return body(conn)
+
+        done = self._connector.run(noting, writes=True)
+        if noted:
+            self.on_change(noted)
+        return done
 
     def transact(self, body: Body[T]) -> Future[T]:
         """Run ``body`` in a transaction; the future is done once that is on disk."""
@@ -209,6 +224,10 @@ class Database:
             raise ConfigurationError(
                 "this service was opened before its process was forked: open one in each process"
             )
+
+
+def _tell_nobody(_changed: Collection[Changed]) -> None:
+    pass
 
 
 def parse(url: str) -> URL:

@@ -6,9 +6,9 @@ payments are written down, and sent after the commit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Collection, Generator, Iterable
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection
 
@@ -18,6 +18,8 @@ from ..flow import run
 from ..http import Delivery, HttpRequest
 from ..models import PaymentRequest
 from ..money import Money
+from . import changes
+from .changes import Changed
 from .commands import Commanded, Wanted, to_capture, to_refund, to_void
 from .dialects import attempt
 from .effects import Read, Talk, Transact
@@ -27,6 +29,8 @@ from .receiving import Receipt
 from .state import PaymentRecord
 
 T = TypeVar("T")
+#: Told of payments that the caller's transaction will change.
+Unsettled: TypeAlias = Callable[[Collection[Changed]], None]
 
 
 class Joined:
@@ -39,9 +43,10 @@ class Joined:
     is open.
     """
 
-    def __init__(self, operations: Operations, borrow: Borrow) -> None:
+    def __init__(self, operations: Operations, borrow: Borrow, unsettled: Unsettled) -> None:
         self._operations = operations
         self._borrow = borrow
+        self._unsettled = unsettled
 
     def reserve(self, request: PaymentRequest, *, provider: str) -> PaymentRecord:
         """Write a payment down. After the commit call ``create`` with the same request."""
@@ -96,8 +101,12 @@ class Joined:
         return self._run(self._operations.reserve_command(wanted))
 
     def _run(self, operation: Generator[Any, Any, T], *, writes: bool = True) -> T:
-        with self._borrow(writes) as connection:
-            return run(operation, partial(_perform, connection))
+        noted: set[Changed] = set()
+        with self._borrow(writes) as connection, changes.noting(connection, noted):
+            done = run(operation, partial(_perform, connection))
+        if noted:  # nobody tells us when it is committed
+            self._unsettled(noted)
+        return done
 
 
 def _perform(connection: Connection, effect: Any) -> Any:
@@ -112,9 +121,10 @@ def _perform(connection: Connection, effect: Any) -> Any:
 class AsyncJoined:
     """:class:`Joined` on SQLAlchemy's asynchronous connection; its methods are to be awaited."""
 
-    def __init__(self, operations: Operations, connection: Any) -> None:
+    def __init__(self, operations: Operations, connection: Any, unsettled: Unsettled) -> None:
         self._operations = operations
         self._connection = connection
+        self._unsettled = unsettled
 
     async def reserve(self, request: PaymentRequest, *, provider: str) -> PaymentRecord:
         """Write a payment down; see :meth:`Joined.reserve`."""
@@ -177,7 +187,7 @@ class AsyncJoined:
 
     async def _run(self, call: Callable[[Joined], T]) -> T:
         def body(connection: Connection) -> T:
-            return call(Joined(self._operations, borrow_from(connection)))
+            return call(Joined(self._operations, borrow_from(connection), self._unsettled))
 
         done: T = await self._connection.run_sync(body)
         return done

@@ -1,4 +1,4 @@
-"""Hearing that another process has put something into the outbox (PostgreSQL's LISTEN)."""
+"""Hearing what other processes tell through PostgreSQL (LISTEN)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from sqlalchemy import URL
@@ -24,22 +24,32 @@ _KEEPALIVE: Final = {"keepalives_idle": _ASK_SECONDS, "keepalives_interval": 5}
 
 
 class Listener:
-    """A thread that calls ``wake`` for each notice, with a connection of its own.
+    """A thread that calls ``hear`` with each notice's text, with a connection of its own.
 
-    It connects again when the connection is lost, and wakes then, for it may have missed some.
+    It connects again when the connection is lost, and calls ``hear`` with ``None`` then, for it may
+    have missed some.
     """
 
-    def __init__(self, url: URL, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, url: URL, hear: Callable[[str | None], None], *, channel: str = CHANNEL
+    ) -> None:
         #: As SQLAlchemy hands them to the driver, so a URL means the same here as there.
         self._arguments = dict(url.get_dialect()().create_connect_args(url)[1])
-        self._wake = wake
+        self._hear = hear
+        self._channel = channel
         self._closing = threading.Event()
-        self._is_heard = True
+        self._is_connected = False
+        self._was_connected = True  # so that the first failure is told as well
         self._ring: Callable[[], object] = bool  # ends the present wait
         is_async = url.drivername.endswith("asyncpg")
         self._listen = self._await_notices if is_async else self._read_notices
         self._thread = threading.Thread(target=self._work, name="paykit-listener", daemon=True)
         self._thread.start()
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether notices come in now."""
+        return self._is_connected
 
     def close(self) -> None:
         """Stop listening."""
@@ -51,16 +61,19 @@ class Listener:
     def _work(self) -> None:
         while not self._closing.is_set():
             try:
-                self._listen()
+                try:
+                    self._listen()
+                finally:
+                    self._is_connected = False
             except Exception as error:  # noqa: BLE001 - whatever the driver raises: connect again
-                if self._is_heard:  # once for each time that it is lost
+                if self._was_connected:  # once for each time that it is lost
                     log.warning("not listening to the database: %s", type(error).__name__)
-                self._is_heard = False
+                self._was_connected = False
                 self._closing.wait(_PAUSE)
 
     def _is_listening(self) -> None:
-        self._is_heard = True
-        self._wake()
+        self._is_connected = self._was_connected = True
+        self._hear(None)
 
     def _read_notices(self) -> None:
         import psycopg
@@ -74,20 +87,20 @@ class Listener:
             selectors.DefaultSelector() as selector,
         ):
             self._ring = lambda: bell.send(b"!")
-            connection.execute(f"LISTEN {CHANNEL}")
+            connection.execute(f"LISTEN {self._channel}")
             selector.register(ear, selectors.EVENT_READ)
             selector.register(connection.fileno(), selectors.EVENT_READ)
             self._is_listening()
             while not self._closing.is_set():
                 selector.select()
                 connection.pgconn.consume_input()
-                if _take_notices(connection.pgconn):
-                    self._wake()
+                for text in _take_notices(connection.pgconn):
+                    self._hear(text)
 
     def _await_notices(self) -> None:
-        asyncio.run(self._hear())
+        asyncio.run(self._listen_on_loop())
 
-    async def _hear(self) -> None:
+    async def _listen_on_loop(self) -> None:
         import asyncpg  # type: ignore[import-untyped]
 
         ours = {name for name in self._arguments if name.startswith("prepared_statement_")}
@@ -97,7 +110,7 @@ class Listener:
         connection: Any = await asyncpg.connect(**{"timeout": _CONNECT_SECONDS, **theirs})
         try:
             connection.add_termination_listener(lambda _: over.set())
-            await connection.add_listener(CHANNEL, lambda *_: self._wake())
+            await connection.add_listener(self._channel, lambda *told: self._hear(told[-1]))
             self._is_listening()
             while not self._closing.is_set():
                 with contextlib.suppress(TimeoutError):
@@ -109,9 +122,7 @@ class Listener:
             await connection.close(timeout=_PAUSE)
 
 
-def _take_notices(connection: Any) -> int:
-    """How many notices have arrived; there is one for each commit, and one wakes for all."""
-    count = 0
-    while connection.notifies() is not None:
-        count += 1
-    return count
+def _take_notices(connection: Any) -> Iterator[str]:
+    """The texts of the notices that have arrived."""
+    while (notice := connection.notifies()) is not None:
+        yield notice.extra.decode()

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 import attrs
 
-from ..errors import (
-    InvalidRequest,
-    MalformedDelivery,
-    PaykitError,
-    SignatureError,
-    StaleDelivery,
-    WebhookError,
-)
+from ..errors import InvalidRequest, PaykitError, WebhookError
 from ..events import PaymentProcessed, Source, TransferReceived
 from ..http import Delivery, Reply
+from ..info import refusal
 from ..models import NextAction, Payment, PaymentStatus
 from ..provider import Capability, Outcome, Provider
 from . import recording, rows
@@ -49,13 +43,19 @@ class ReturnInfo:
     record: PaymentRecord | None
     published: int = 0
     onward: NextAction | None = None  #: what the payer has to do once more
+    reference: None = None  #: only told where there are no records
+
+    @property
+    def payment_id(self) -> str | None:
+        """Our id of the payment, if it is on record."""
+        return None if self.record is None else self.record.payment_id
+
+    @property
+    def status(self) -> PaymentStatus | None:
+        """How it stands in our record."""
+        return None if self.record is None else self.record.status
 
 
-_OUTCOMES: Final[Mapping[type[WebhookError], Outcome]] = {
-    SignatureError: Outcome.BAD_SIGNATURE,
-    StaleDelivery: Outcome.STALE,
-    MalformedDelivery: Outcome.MALFORMED,
-}
 _FACTS: Final = (PaymentProcessed, TransferReceived)
 _FOR_A_PERSON: Final = frozenset({Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE})
 #: Not decided yet, so an approval may still be waiting.
@@ -75,7 +75,7 @@ class Receiving(Accounts):
             events = provider.parse(verified)
         except WebhookError as error:
             log.warning("refused a delivery for %s: %s", provider.key, error)
-            outcome = _OUTCOMES.get(type(error), Outcome.MALFORMED)
+            outcome = refusal(error)
             return Receipt(outcome, provider.reply(outcome), error)
         except PaykitError as error:
             # Verification itself needed the network, and that failed: let the provider come again.

@@ -20,9 +20,8 @@ from ..events import EVENT_TYPE, MovementKind, PaymentProcessed, Source, Transfe
 from ..models import PaymentStatus
 from ..provider import Outcome
 from ..signing import fingerprint
-from . import command_store, ledger, lookups, rows
+from . import changes, command_store, ledger, lookups, rows
 from .bulk import Many
-from .dialects import notify
 from .fitting import fitting, fitting_id
 from .lookups import Known, Payment
 from .rows import Account
@@ -417,7 +416,7 @@ class _Group:
             )
         if self._outbox:
             self._put_out()
-            notify(conn)
+        changes.note(conn, [one.record for one in changed], events=bool(self._outbox))
 
     def _put_out(self) -> None:
         """Let the relay publish the events; under an id of ours if its own is taken elsewhere."""

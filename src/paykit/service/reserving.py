@@ -15,7 +15,7 @@ from ..events import PaymentProcessed, Source, TransferReceived
 from ..models import PaymentStatus
 from ..provider import Outcome
 from ..text import unstorable
-from . import recording, rows
+from . import changes, recording, rows
 from .recording import Fact, Recorded
 from .schema import inbox, payments
 from .state import FROM_THE_START, PAID, PaymentRecord
@@ -54,6 +54,7 @@ def reserve(
     if row is None:
         values = {**rows.to_row(record), "charge": charge, "check_at": check_at}
         conn.execute(insert(payments).values(**values))
+        changes.note(conn, [record])
         events = join_orphans(conn, record)
         found = rows.load(conn, record.payment_id) or record
         return Reserved(found, None, new=True, events=events)
@@ -71,8 +72,10 @@ def reserve(
     return Reserved(found, row.session, new=False)
 
 
-def release(conn: Connection, payment_id: str) -> None:
+def release(conn: Connection, record: PaymentRecord) -> None:
     """Forget a reservation that certainly never reached the provider."""
+    payment_id = record.payment_id
+    changes.note(conn, [record])
     conn.execute(
         payments.delete().where(
             payments.c.payment_id == payment_id,
@@ -100,6 +103,8 @@ def record_session(
     )
     recorded = record_answer(conn, payment_id, fact, now)
     record = rows.load(conn, payment_id)
+    if record is not None:
+        changes.note(conn, [record])
     # A notice may have been stored as nobody's while our row was being written.
     joined = join_orphans(conn, record) if record is not None else 0
     return Recorded(recorded.outcome, recorded.events + joined)

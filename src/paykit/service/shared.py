@@ -7,7 +7,9 @@ from typing import Any, Final, TypeVar
 
 from ..provider import Clock, IdFactory, Provider
 from ..publishing import Publisher
+from .changes import ChangeBus
 from .database import Database
+from .feed import StatusFeed
 from .listening import Listener
 from .operations import Operations
 from .recording import Recorded
@@ -24,16 +26,23 @@ class Shared:
     def __init__(
         self,
         providers: Iterable[Provider],
-        database: str,
+        database: str | Database,
         clock: Clock,
         new_id: IdFactory,
         *,
         single_process: bool,
         relay: RelaySettings | None,
+        changes: ChangeBus | None,
     ) -> None:
         self._operations = Operations(providers, clock, new_id)
         self._clock = clock
-        self._database = Database(database, single_process=single_process, clock=clock)
+        if isinstance(database, str):
+            database = Database(database, single_process=single_process, clock=clock)
+        self._database = database
+        alone = single_process and self._database.url.get_backend_name() == "sqlite"
+        #: How payments stand, for browsers: see :class:`~paykit.service.feed.StatusFeed`.
+        self.statuses = StatusFeed(self._database, clock=clock, bus=changes, alone=alone)
+        self._database.on_change = self.statuses.changed
         self._settings = relay or RelaySettings()
         self._handlers: list[Handler] = []
         self._publishers: list[Publisher] = []
@@ -52,12 +61,13 @@ class Shared:
     def _listen(self, wake: Callable[[], None]) -> None:
         """Wake the relay for what other processes put out, where the database tells."""
         if self._listener is None and self._database.url.get_backend_name() == "postgresql":
-            self._listener = Listener(self._database.url, wake)
+            self._listener = Listener(self._database.url, lambda _: wake())
 
     def _close_database(self) -> None:
         if self._listener is not None:
             self._listener.close()
         self._database.close()
+        self.statuses.close()
 
 
 def has_news(result: Any) -> bool:

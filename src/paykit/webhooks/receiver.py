@@ -5,7 +5,10 @@ path below the mount                      method  what
 ========================================  ======  ==================================================
 ``/webhooks/{account}``                   theirs  a provider's call; the reply is the provider's own
 ``/returns/{account}``                    GET     the payer's browser comes back; redirects
-``/payments/{payment_id}/status``         GET     small JSON to poll, with ETag
+``/payments/{payment_id}/status``         GET     small JSON to poll, with ETag, or a stream
+``/orders/{order_id}/status``             GET     the same for an order, with a token
+``/paykit-status.js``                     GET     the script that polls it
+``/health``, ``/ready``                   GET     whether this process runs, and can take deliveries
 ========================================  ======  ==================================================
 """
 
@@ -14,28 +17,39 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 import attrs
 
 from ..errors import ConfigurationError
-from ..http import Reply
+from ..http import Delivery, Reply
 from ..models import PaymentStatus
-from ..money import Money
 from ..provider import Provider
+from ..status import StatusView
 
 MAX_BODY: Final = 1024 * 1024
 #: Seconds that a sender has for its whole body.
 BODY_SECONDS: Final = 20.0
-_POLL_SECONDS: Final = 5
+#: A length with more digits is no length.
+_LENGTH_DIGITS: Final = 19
+#: Seconds after which somebody who was turned away may come again.
+_AGAIN_SECONDS: Final = "5"
+_LONGEST_WAIT_DIGITS: Final = 6
 
 _PATHS = re.compile(
-    r"/(?:(?P<webhooks>webhooks/)|(?P<returns>returns/)|payments/)"
-    r"(?P<name>[A-Za-z0-9_.-]{1,120})(?P<status>/status)?"
+    r"/(?:webhooks/(?P<webhook>[A-Za-z0-9_.-]{1,120})"
+    r"|returns/(?P<return>[A-Za-z0-9_.-]{1,120})"
+    r"|payments/(?P<payment>[A-Za-z0-9_.-]{1,120})/status"
+    r"|orders/(?P<order>[^\x00-\x1f\x7f]{1,255})/status"
+    r"|(?P<script>paykit-status\.js)|(?P<health>health)|(?P<ready>ready))"
 )
+_WAIT = re.compile(r"wait\s*=\s*\"?([0-9]{1,6})\"?", re.IGNORECASE)
+_MOST_HEADERS: Final = 16
 
 
 class Endpoint(StrEnum):
@@ -43,56 +57,95 @@ class Endpoint(StrEnum):
 
     WEBHOOK = "webhook"
     RETURN = "return"
-    STATUS = "status"
+    PAYMENT = "payment"
+    ORDER = "order"
+    SCRIPT = "script"
+    HEALTH = "health"
+    READY = "ready"
 
 
 @attrs.frozen(slots=True)
 class Route:
-    """A path that was understood; ``name`` is the account or the payment id."""
+    """A path that was understood; ``name`` is the account, or the id of the payment or order."""
 
     endpoint: Endpoint
     name: str
 
 
+#: The paths below a mount for the routers of frameworks; ``{}`` stands for the name.
+PATHS: Final[Mapping[Endpoint, str]] = {
+    Endpoint.WEBHOOK: "/webhooks/{}",
+    Endpoint.RETURN: "/returns/{}",
+    Endpoint.PAYMENT: "/payments/{}/status",
+    Endpoint.ORDER: "/orders/{}/status",
+    Endpoint.SCRIPT: "/paykit-status.js",
+    Endpoint.HEALTH: "/health",
+    Endpoint.READY: "/ready",
+}
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+@attrs.frozen(slots=True)
+class Head:
+    """A request without its body.
+
+    ``path`` is the decoded path below the mount, ``whole_path`` the whole of it. ``headers`` have
+    lower-case names. ``peer`` is the address of the other end of the connection, ``None`` where
+    there is none (a Unix socket).
+    """
+
+    method: str
+    path: str
+    query: bytes
+    headers: Sequence[tuple[bytes, bytes]]
+    peer: str | None = None
+    whole_path: str = ""
+
+    def values(self, name: bytes) -> list[str]:
+        """All values of a header."""
+        return [value.decode("latin-1") for key, value in self.headers if key == name]
+
+    def value(self, name: bytes) -> str | None:
+        """The value of a header; several of them count as one list."""
+        found = self.values(name)
+        return ", ".join(found) if found else None
+
+    def delivery(self, body: bytes) -> Delivery:
+        """The whole request, as providers read it."""
+        headers = tuple(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers
+        )
+        return Delivery(self.method, self.whole_path or self.path, self.query, headers, body)
+
+
 def find_route(path: str) -> Route | None:
     """The route of a path below the mount, or ``None``."""
     match = _PATHS.fullmatch(path)
-    if match is None:
+    if match is None or match.lastgroup is None:
         return None
-    if match["webhooks"]:
-        endpoint = Endpoint.WEBHOOK
-    elif match["returns"]:
-        endpoint = Endpoint.RETURN
-    else:
-        endpoint = Endpoint.STATUS
-    if (endpoint is Endpoint.STATUS) != bool(match["status"]):
-        return None
-    return Route(endpoint, match["name"])
+    return Route(Endpoint(match.lastgroup), match[match.lastgroup])
 
 
 def refuse_head(
-    route: Route,
-    *,
-    method: str,
-    headers: Mapping[str, str],
-    query: bytes,
-    providers: Mapping[str, Provider],
-    max_body: int,
+    route: Route, head: Head, *, providers: Mapping[str, Provider], max_body: int
 ) -> Reply | None:
-    """What can be refused before the body is read; ``headers`` have lower-case names."""
-    if route.endpoint is not Endpoint.STATUS and route.name not in providers:
-        return error_reply(404, "there is no such account")
+    """What can be refused before the body is read."""
     allowed = "GET"
-    if route.endpoint is Endpoint.WEBHOOK:
-        allowed = providers[route.name].info.webhook_method
-    if method != allowed:
-        return error_reply(405, f"use {allowed}", allow=allowed)
-    if headers.get("content-encoding", "identity").lower() != "identity":
+    if route.endpoint in {Endpoint.WEBHOOK, Endpoint.RETURN}:
+        if route.name not in providers:
+            return error_reply(404, "there is no such account")
+        if route.endpoint is Endpoint.WEBHOOK:
+            allowed = providers[route.name].info.webhook_method
+    if head.method != allowed:
+        return error_reply(405, f"use {allowed}", headers=(("allow", allowed),))
+    encoding = head.value(b"content-encoding")
+    if encoding is not None and encoding.lower() != "identity":
         # Never inflate what strangers send; and the signature is over the plain bytes.
         return error_reply(415, "send the body without Content-Encoding")
-    length = headers.get("content-length", "")
-    announced = int(length) if length.isascii() and length.isdigit() and len(length) < 20 else 0  # noqa: PLR2004
-    if max(announced, len(query)) > max_body or len(length) >= 20:  # noqa: PLR2004
+    length = head.value(b"content-length") or "0"
+    if not (length.isascii() and length.isdigit()):
+        return error_reply(400, "the Content-Length is no number")
+    if len(length) > _LENGTH_DIGITS or max(int(length), len(head.query)) > max_body:
         return too_large(max_body)
     return None
 
@@ -102,41 +155,103 @@ def too_large(max_body: int) -> Reply:
     return error_reply(413, f"at most {max_body} bytes")
 
 
-def error_reply(status: int, message: str, *, allow: str | None = None) -> Reply:
+def busy(message: str) -> Reply:
+    """The reply to somebody who may come again in a moment."""
+    return error_reply(503, message, headers=(("retry-after", _AGAIN_SECONDS),))
+
+
+def error_reply(status: int, message: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """A refusal by the endpoint itself, before any provider has a say."""
-    body = json.dumps({"error": message}).encode()
-    headers = (("allow", allow),) if allow else ()
-    return Reply(status, body, "application/json", headers)
+    return Reply(status, json.dumps({"error": message}).encode(), "application/json", headers)
 
 
-def status_reply(
-    payment_id: str,
-    status: PaymentStatus,
-    amount: Money,
-    *,
-    final: bool,
-    if_none_match: str | None,
-) -> Reply:
-    """The state of one payment: nothing personal, and 304 while it has not changed."""
-    body = json.dumps(
-        {
-            "payment_id": payment_id,
-            "status": status.value,
-            "final": final,
-            "amount": {
-                "minor": amount.minor,
-                "currency": amount.currency,
-                "text": amount.format(),
-            },
-            "next_poll_seconds": None if final else _POLL_SECONDS,
-        },
-        ensure_ascii=False,
-    ).encode()
-    tag = f'"{hashlib.sha256(body).hexdigest()[:20]}"'
-    headers = (("etag", tag), ("cache-control", "private, no-cache"))
-    if if_none_match is not None and tag in (item.strip() for item in if_none_match.split(",")):
+# Status.
+
+
+def is_among(tag: str, tags: str) -> bool:
+    """Whether an ``If-None-Match`` names this entity tag (RFC 9110, 13.1.2)."""
+    if tag == tags:
+        return True
+    named = [item.strip().removeprefix("W/") for item in tags.split(",")]
+    return tag in named or "*" in named
+
+
+def status_reply(view: StatusView, head: Head, *, waited: int | None = None) -> Reply:
+    """How a payment or an order stands, and 304 while that has not changed.
+
+    ``waited``: how many seconds were granted to wait for a change.
+    """
+    headers = [("etag", view.tag), ("cache-control", "private, no-cache"), ("vary", "Accept")]
+    if waited is not None:
+        headers.append(("preference-applied", f"wait={waited}"))
+    tags = head.value(b"if-none-match")
+    if tags is not None and is_among(view.tag, tags):
+        return Reply(304, b"", None, tuple(headers))
+    return Reply(200, view.body, "application/json", tuple(headers))
+
+
+def wants_stream(head: Head) -> bool:
+    """Whether a browser's ``EventSource`` is asking."""
+    return "text/event-stream" in (head.value(b"accept") or "").lower()
+
+
+def wait_wanted(head: Head) -> int:
+    """How many seconds the client is ready to wait for a change (``Prefer: wait=30``, RFC 7240)."""
+    for item in (head.value(b"prefer") or "").split(",")[:_MOST_HEADERS]:
+        match = _WAIT.fullmatch(item.partition(";")[0].strip())
+        if match:
+            return int(match[1])
+    return 0
+
+
+def stream_frame(view: StatusView) -> bytes:
+    """One message of an event stream; its id is the entity tag without the quotes."""
+    return b"id: %b\nevent: status\ndata: %b\n\n" % (view.tag.strip('"').encode(), view.body)
+
+
+def is_last_event(view: StatusView, head: Head) -> bool:
+    """Whether a stream that is resumed has told this state already."""
+    return head.value(b"last-event-id") == view.tag.strip('"')
+
+
+STREAM_HEADERS: Final = (
+    ("content-type", "text/event-stream; charset=utf-8"),
+    ("cache-control", "no-store, no-transform"),
+    ("x-accel-buffering", "no"),  # nginx would wait until it has a page full
+    ("vary", "Accept"),
+)
+
+
+@cache
+def script() -> tuple[bytes, str]:
+    """The script that polls a status, and its entity tag."""
+    text = files("paykit.webhooks").joinpath("paykit-status.js").read_bytes()
+    return text, f'"{hashlib.sha256(text).hexdigest()[:20]}"'
+
+
+def script_reply(head: Head) -> Reply:
+    """The script, to be kept for an hour and then asked for by its tag."""
+    text, tag = script()
+    headers = (
+        ("etag", tag),
+        ("cache-control", "public, max-age=3600"),
+        ("x-content-type-options", "nosniff"),
+    )
+    tags = head.value(b"if-none-match")
+    if tags is not None and is_among(tag, tags):
         return Reply(304, b"", None, headers)
-    return Reply(200, body, "application/json", headers)
+    return Reply(200, text, "text/javascript; charset=utf-8", headers)
+
+
+def health_reply(*, is_well: bool) -> Reply:
+    """Whether all is well, and no more than that: everybody may ask."""
+    body = b'{"status":"ok"}' if is_well else b'{"status":"unavailable"}'
+    return Reply(
+        200 if is_well else 503, body, "application/json", (("cache-control", "no-store"),)
+    )
+
+
+# Returns.
 
 
 def check_return_to(url: str) -> str:
@@ -144,30 +259,36 @@ def check_return_to(url: str) -> str:
     parts = urlsplit(url)
     absolute = parts.scheme in {"http", "https"} and bool(parts.netloc)
     relative = not parts.scheme and not parts.netloc and url.startswith("/")
-    if not (absolute or relative) or parts.fragment or "\\" in url:
+    if not (absolute or relative) or parts.fragment or "\\" in url or not url.isprintable():
         raise ConfigurationError("return_to is not a URL or a path of your shop")
     return url
 
 
 def return_reply(
-    return_to: str, *, verified: bool, payment_id: str | None, status: PaymentStatus | None
+    return_to: str,
+    *,
+    verified: bool,
+    payment_id: str | None,
+    status: PaymentStatus | None,
+    reference: str | None = None,
 ) -> Reply:
     """Send the browser to the shop's page. The state comes from our record, never from the query.
 
     ``return_to`` is the developer's own setting: nothing that the browser brings can change it.
     """
-    fields = {"state": _state(status) if verified and status else "unverified"}
+    fields = {"state": _STATES.get(status, "pending") if verified and status else "unverified"}
     if payment_id is not None:
         fields["payment_id"] = payment_id
+    if reference is not None:
+        fields["reference"] = reference
     joiner = "&" if "?" in return_to else "?"
-    location = f"{return_to}{joiner}{urlencode(fields)}"
-    return Reply(303, b"", None, (("location", location), ("cache-control", "no-store")))
+    return onward_reply(f"{return_to}{joiner}{urlencode(fields)}")
 
 
 def onward_reply(url: str) -> Reply:
-    """Send the browser back to the provider, which wants the payer to do something once more.
+    """Send the browser on: to the shop, or back to the provider, which wants something once more.
 
-    ``url`` comes from the provider's API, never from the browser.
+    ``url`` comes from the developer or the provider's API, never from the browser.
     """
     return Reply(303, b"", None, (("location", url), ("cache-control", "no-store")))
 
@@ -181,7 +302,3 @@ _STATES: Final = {
     PaymentStatus.EXPIRED: "failed",
     PaymentStatus.CANCELED: "canceled",
 }
-
-
-def _state(status: PaymentStatus) -> str:
-    return _STATES.get(status, "pending")

@@ -1,0 +1,175 @@
+"""What a browser may know of a payment or an order, as the JSON that it polls.
+
+Minimal, nothing personal, and the same text for the same state, so that its digest is a strong
+ETag. The payer's open action is in it, and nothing of an action that is over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+from enum import IntEnum
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, Select, select
+
+from ..models import (
+    ConfirmInClient,
+    FormPost,
+    HandleInClient,
+    NextAction,
+    Nothing,
+    PaymentStatus,
+    Redirect,
+    ShowQr,
+)
+from ..status import StatusKey, StatusView, Subject
+from ..text import unstorable
+from . import rows, sessions
+from .bulk import among
+from .schema import payments
+from .state import PAID, UNPAID, PaymentRecord
+
+S = PaymentStatus
+
+#: Seconds until it makes sense to ask again: while a payer is busy, and while a person is.
+_SOON: Final = 5
+_LATER: Final = 30
+_SLOW: Final = frozenset({S.AUTHORIZED, S.NEEDS_REVIEW})
+_ASKED_AT_ONCE: Final = 500
+_TAG_LENGTH: Final = 20
+
+
+def load(
+    conn: Connection, keys: Collection[StatusKey], now: datetime
+) -> dict[StatusKey, StatusView]:
+    """How these stand; what is not there is not in the answer."""
+    found: dict[StatusKey, StatusView] = {}
+    for subject in Subject:
+        names = sorted(
+            one.name for one in keys if one.subject is subject and not unstorable(one.name)
+        )
+        for some in _chunks(names):
+            asked = _rows_of(subject, conn.dialect.name)
+            read = conn.execute(asked, {"names": some}).all()
+            if subject is Subject.PAYMENT:
+                for row in read:
+                    found[StatusKey(subject, row.payment_id)] = _view(subject, row, now)
+            else:
+                for name, row in _standing(read).items():
+                    found[StatusKey(subject, name)] = _view(subject, row, now)
+    return found
+
+
+class _Rank(IntEnum):
+    """Which of an order's payments tells how the order stands; the highest does."""
+
+    ENDED = 0
+    OPEN = 1
+    REVIEW = 2
+    HELD = 3
+    PAID = 4
+    PAYS = 5
+
+
+def _standing(read: Iterable[Row[Any]]) -> Mapping[str, Row[Any]]:
+    """The row that tells of each order; of two equal ones the later one."""
+    best: dict[str, tuple[tuple[Any, ...], Row[Any]]] = {}
+    for row in read:
+        weight = (_rank(row), row.created_at, row.payment_id)
+        if row.order_id not in best or weight > best[row.order_id][0]:
+            best[row.order_id] = (weight, row)
+    return {name: row for name, (_, row) in best.items()}
+
+
+def _rank(row: Row[Any]) -> _Rank:
+    status = PaymentStatus(row.status)
+    if row.pays_order is not None:
+        return _Rank.PAYS
+    if status in PAID:
+        return _Rank.PAID
+    if status is S.AUTHORIZED:
+        return _Rank.HELD
+    if status is S.NEEDS_REVIEW:
+        return _Rank.REVIEW
+    return _Rank.ENDED if status in UNPAID else _Rank.OPEN
+
+
+@cache
+def _rows_of(subject: Subject, dialect: str) -> Select[Any]:
+    column = payments.c.payment_id if subject is Subject.PAYMENT else payments.c.order_id
+    return select(*rows.COLUMNS, payments.c.session, payments.c.pays_order).where(
+        among(column, "names", dialect)
+    )
+
+
+def _view(subject: Subject, row: Row[Any], now: datetime) -> StatusView:
+    record = rows.to_record(row)
+    action = _open_action(record, row.session, now)
+    said: dict[str, Any] = {"payment_id": record.payment_id}
+    if subject is Subject.ORDER:
+        said["order_id"] = record.order_id
+    said |= {
+        "status": record.status.value,
+        "final": record.final,
+        "amount": {
+            "minor": record.amount.minor,
+            "currency": record.amount.currency,
+            "text": record.amount.format(),
+        },
+        "next_action": action,
+        "next_poll_seconds": _poll_seconds(record),
+    }
+    body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    return StatusView(
+        payment_id=record.payment_id,
+        order_id=record.order_id,
+        status=record.status,
+        final=record.final,
+        body=body,
+        tag=f'"{hashlib.sha256(body).hexdigest()[:_TAG_LENGTH]}"',
+        until=record.expires_at if action is not None else None,
+    )
+
+
+def _poll_seconds(record: PaymentRecord) -> int | None:
+    if record.final:
+        return None
+    return _LATER if record.status in _SLOW else _SOON
+
+
+def _open_action(
+    record: PaymentRecord, session: str | None, now: datetime
+) -> Mapping[str, Any] | None:
+    """What the payer still has to do. After the time to pay nothing of it is shown."""
+    if record.status is not S.REQUIRES_ACTION or session is None:
+        return None
+    if record.expires_at is not None and record.expires_at <= now:
+        return None
+    return _as_json(sessions.load(session, record).next)
+
+
+def _as_json(action: NextAction) -> Mapping[str, Any] | None:
+    match action:
+        case Redirect(url, app_url, qr_payload):
+            more = {"app_url": app_url, "qr_payload": qr_payload}
+            given = {name: value for name, value in more.items() if value is not None}
+            return {"type": "redirect", "url": url, **given}
+        case FormPost(url, fields):
+            return {"type": "form_post", "url": url, "fields": [list(one) for one in fields]}
+        case ShowQr(payload):
+            return {"type": "show_qr", "payload": payload}
+        case ConfirmInClient(client_secret):
+            return {"type": "confirm_in_client", "client_secret": client_secret}
+        case HandleInClient(handed):
+            return {"type": "handle_in_client", "action": dict(handed)}
+        case Nothing():
+            return None
+
+
+def _chunks(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), _ASKED_AT_ONCE):
+        yield names[start : start + _ASKED_AT_ONCE]

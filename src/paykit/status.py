@@ -1,0 +1,41 @@
+"""How a payment or an order stands, as a browser gets it: plain values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import attrs
+
+from .models import PaymentStatus
+
+
+class Subject(StrEnum):
+    """What a status is about."""
+
+    PAYMENT = "payment"
+    ORDER = "order"
+
+
+@attrs.frozen(slots=True, cache_hash=True)
+class StatusKey:
+    """Whose status: a payment's or an order's, by its id."""
+
+    subject: Subject
+    name: str
+
+
+@attrs.frozen(slots=True, kw_only=True)
+class StatusView:
+    """One state as a browser gets it: ``body`` is JSON, ``tag`` a strong entity tag.
+
+    ``until`` is when it is over by itself, for the time to pay runs out then.
+    """
+
+    payment_id: str
+    order_id: str
+    status: PaymentStatus
+    final: bool
+    body: bytes = attrs.field(repr=False)
+    tag: str
+    until: datetime | None = None

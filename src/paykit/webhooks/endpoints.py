@@ -1,0 +1,362 @@
+"""What each endpoint does, written once for async and blocking servers.
+
+:meth:`Endpoints.answer` and :meth:`Endpoints.stream` are generators that yield what has to be
+waited for (an *effect*); the drivers in :mod:`.asgi` and :mod:`.wsgi` do the waiting. Everything
+that decides is here or in :mod:`.receiver`; a framework's file only translates.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import threading
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
+from urllib.parse import parse_qsl
+
+import attrs
+
+from ..errors import ConfigurationError, PaykitError
+from ..http import Reply
+from ..models import Redirect
+from ..provider import Outcome, Provider
+from ..status import StatusKey, StatusView, Subject
+from .options import MountOptions
+from .receiver import (
+    Endpoint,
+    Head,
+    Route,
+    busy,
+    check_return_to,
+    error_reply,
+    find_route,
+    health_reply,
+    is_among,
+    is_last_event,
+    onward_reply,
+    refuse_head,
+    return_reply,
+    script_reply,
+    status_reply,
+    stream_frame,
+    too_large,
+    wait_wanted,
+    wants_stream,
+)
+
+log = logging.getLogger("paykit.webhooks")
+
+_HELD_BY_TASKS: Final = 10_000
+_QUERY_FIELDS: Final = 20
+
+
+@runtime_checkable
+class Mountable(Protocol):
+    """What can be mounted: a payment service, or an :class:`~.on_event.EventReceiver`."""
+
+    @property
+    def providers(self) -> Mapping[str, Provider]:
+        """The provider accounts by key."""
+        ...
+
+    @property
+    def statuses(self) -> Any:
+        """How payments stand: a :class:`~paykit.service.StatusFeed`; ``None``: nobody knows."""
+        ...
+
+
+class Problem(Enum):
+    """Why a body was not read."""
+
+    TOO_LARGE = "too large"
+    TOO_SLOW = "too slow"
+    GONE = "gone"  #: the client has closed the connection
+    UNREADABLE = "unreadable"
+
+
+class Waited(Enum):
+    """How waiting for a change ended without one."""
+
+    NO_CHANGE = "no change"
+    GONE = "gone"
+
+
+@attrs.frozen(slots=True)
+class ReadBody:
+    """Effect: the exact bytes of the body, or a :class:`Problem`."""
+
+    limit: int
+    seconds: float
+
+
+@attrs.frozen(slots=True)
+class Call:
+    """Effect: what a method of the mounted service returns."""
+
+    method: str
+    args: tuple[Any, ...] = ()
+    named: Mapping[str, Any] = attrs.field(factory=dict)
+
+
+@attrs.frozen(slots=True)
+class Look:
+    """Effect: the :class:`~paykit.status.StatusView` of ``key``, or ``None``."""
+
+    key: StatusKey
+
+
+@attrs.frozen(slots=True)
+class Await:
+    """Effect: the state of ``key`` once it is not ``tag``'s; ``None``: it is no more; or Waited."""
+
+    key: StatusKey
+    tag: str
+    seconds: float
+
+
+@attrs.frozen(slots=True)
+class Emit:
+    """Effect: a part of an event stream goes out."""
+
+    data: bytes
+
+
+@attrs.frozen(slots=True)
+class EventStream:
+    """A reply that goes on: the headers and then what :meth:`Endpoints.stream` emits."""
+
+    key: StatusKey
+    view: StatusView
+    is_told: bool  #: the client has this state from an earlier stream
+
+
+Effect: TypeAlias = ReadBody | Call | Look | Await | Emit
+#: ``None``: the client has gone.
+Answer: TypeAlias = Reply | EventStream | None
+#: It yields each :data:`Effect`, and is sent what comes of it.
+Answering: TypeAlias = Generator[Any, Any, Answer]
+
+
+class Endpoints:
+    """The endpoints over one service. ``blocking``: each request has a thread of its own.
+
+    ``return_to`` is where browsers go after a return; it gets ``?state=…&payment_id=…``. Raises
+    :class:`~paykit.errors.ConfigurationError`.
+    """
+
+    def __init__(
+        self,
+        service: Mountable,
+        *,
+        return_to: str,
+        options: MountOptions | None = None,
+        blocking: bool = False,
+    ) -> None:
+        self.service = service
+        self.options = options or MountOptions()
+        self._return_to = check_return_to(return_to)
+        if blocking and is_async(service, "receive"):
+            raise ConfigurationError("here requests are blocking: give the blocking service")
+        most = self.options.most_held
+        if most is None:
+            most = 0 if blocking else _HELD_BY_TASKS
+        self._held = threading.BoundedSemaphore(most) if most else None
+
+    def answer(self, head: Head) -> Answering:
+        """The answer to one request."""
+        route = find_route(head.path)
+        if route is None:
+            return error_reply(404, "there is nothing here")
+        refusal = refuse_head(
+            route,
+            head,
+            providers=self.service.providers,
+            max_body=self.options.max_body,
+        )
+        if refusal is not None:
+            return refusal
+        match route.endpoint:
+            case Endpoint.PAYMENT | Endpoint.ORDER:
+                return (yield from self._status(head, route))
+            case Endpoint.WEBHOOK:
+                return (yield from self._webhook(head, self.service.providers[route.name]))
+            case Endpoint.RETURN:
+                return (yield from self._return(head, route.name))
+            case Endpoint.SCRIPT:
+                return script_reply(head)
+            case _:
+                return (yield from self._health(route.endpoint))
+
+    # Providers.
+
+    def _webhook(self, head: Head, provider: Provider) -> Answering:
+        sources = self.options.sources
+        if sources is not None:
+            account = provider.key
+            if not sources.allow(head, account=account, provider=provider.name):
+                log.warning("refused a caller of %s by its address", account)
+                return error_reply(403, "this address may not call here")
+        body = yield from self._body()
+        if not isinstance(body, bytes):
+            return body
+        delivery = head.delivery(body)
+        try:
+            receipt = yield Call("receive", (delivery,), {"provider": provider.key})
+        except Exception:
+            # A fault of ours: nothing is stored, so the provider must come again.
+            log.exception("a delivery for %s failed inside", provider.key)
+            return provider.reply(Outcome.TRY_AGAIN)
+        reply: Reply = receipt.reply
+        return reply
+
+    def _body(self) -> Generator[Any, Any, bytes | Reply | None]:
+        body = yield ReadBody(self.options.max_body, self.options.body_seconds)
+        match body:
+            case Problem.TOO_LARGE:
+                return too_large(self.options.max_body)
+            case Problem.TOO_SLOW:
+                return error_reply(408, "the body took too long")
+            case Problem.UNREADABLE:
+                return error_reply(400, "the body cannot be read")
+            case Problem.GONE:
+                return None
+        read: bytes = body
+        return read
+
+    # Browsers.
+
+    def _return(self, head: Head, account: str) -> Answering:
+        body = yield from self._body()
+        if not isinstance(body, bytes):
+            return body
+        try:
+            info = yield Call("receive_return", (head.delivery(body),), {"provider": account})
+        except Exception:
+            # The payer cannot help it, and the webhook settles the payment all the same.
+            log.exception("a browser return for %s failed inside", account)
+            return return_reply(self._return_to, verified=False, payment_id=None, status=None)
+        if isinstance(info.onward, Redirect):
+            return onward_reply(info.onward.url)
+        return return_reply(
+            self._return_to,
+            verified=info.verified,
+            payment_id=info.payment_id,
+            status=info.status,
+            reference=info.reference,
+        )
+
+    def _status(self, head: Head, route: Route) -> Answering:
+        if self.service.statuses is None or not self._may_see(head, route):
+            return error_reply(404, f"there is no such {route.endpoint}")
+        key = StatusKey(_SUBJECTS[route.endpoint], route.name)
+        try:
+            view = self.service.statuses.peek(key) or (yield Look(key))
+            if view is None:
+                return error_reply(404, f"there is no such {route.endpoint}")
+            if wants_stream(head):
+                return self._open_stream(head, key, view)
+            wait = min(wait_wanted(head), self.options.longest_wait)
+            if not wait:
+                return status_reply(view, head)
+            return (yield from self._wait(head, key, view, wait))
+        except PaykitError as error:
+            log.warning("a status cannot be told: %s", error)
+            return busy("this cannot be told just now")
+
+    def _may_see(self, head: Head, route: Route) -> bool:
+        if route.endpoint is Endpoint.PAYMENT:
+            return True  # whoever has the id was given it: it has 80 random bits
+        tokens = self.options.order_tokens
+        return tokens is not None and tokens.allow(route.name, _query_value(head.query, "token"))
+
+    def _wait(self, head: Head, key: StatusKey, view: StatusView, seconds: int) -> Answering:
+        """Hold the answer until there is news; what the client does not have is told at once."""
+        tags = head.value(b"if-none-match")
+        if view.final or tags is None or not is_among(view.tag, tags):
+            return status_reply(view, head, waited=seconds)
+        with self._hold() as is_held:
+            if not is_held:
+                return status_reply(view, head)
+            found = yield Await(key, view.tag, seconds)
+        if found is Waited.GONE:
+            return None
+        if found is None:
+            return error_reply(404, f"there is no such {key.subject}")
+        return status_reply(view if found is Waited.NO_CHANGE else found, head, waited=seconds)
+
+    def _open_stream(self, head: Head, key: StatusKey, view: StatusView) -> Answer:
+        is_told = is_last_event(view, head)
+        if view.final and is_told:
+            return Reply(204)  # by this an EventSource does not come again
+        return EventStream(key, view, is_told)
+
+    def stream(self, stream: EventStream) -> Generator[Any, Any, Reply | None]:
+        """Emit states until there is nothing more to tell.
+
+        The first effect that it yields decides: what it returns before that is the whole reply.
+        """
+        with self._hold() as is_held:
+            if not is_held and not stream.view.final:
+                return busy("too many are waiting already")
+            view, told = stream.view, stream.is_told
+            yield Emit(_RETRY if told else _RETRY + stream_frame(view))
+            left = self.options.stream_seconds
+            while left > 0 and not view.final:
+                pause = min(left, self.options.ping_seconds)
+                found = yield Await(stream.key, view.tag, pause)
+                if found is None or found is Waited.GONE:
+                    return None
+                if found is Waited.NO_CHANGE:
+                    left -= pause
+                    yield Emit(_PING)
+                else:
+                    view = found
+                    yield Emit(stream_frame(view))
+        return None
+
+    @contextmanager
+    def _hold(self) -> Generator[bool]:
+        """Have one of the places for those who wait, if one is free."""
+        if self._held is None or not self._held.acquire(blocking=False):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self._held.release()
+
+    # Operators.
+
+    def _health(self, endpoint: Endpoint) -> Answering:
+        if not self.options.health:
+            return error_reply(404, "there is nothing here")
+        if endpoint is Endpoint.HEALTH:
+            return health_reply(is_well=True)
+        try:
+            health = yield Call("health")
+        except Exception:
+            log.exception("the service cannot say how it is")
+            return health_reply(is_well=False)
+        return health_reply(is_well=health.ready)
+
+
+_SUBJECTS: Final = {Endpoint.PAYMENT: Subject.PAYMENT, Endpoint.ORDER: Subject.ORDER}
+_RETRY: Final = b"retry: 3000\n\n"
+_PING: Final = b":\n\n"
+
+
+def is_async(service: object, method: str) -> bool:
+    """Whether a method of the mounted service has to be awaited."""
+    return inspect.iscoroutinefunction(getattr(service, method))
+
+
+def _query_value(query: bytes, name: str) -> str:
+    """A parameter that is there exactly once, else an empty text."""
+    try:
+        pairs = parse_qsl(query.decode("ascii"), max_num_fields=_QUERY_FIELDS)
+    except ValueError:
+        return ""
+    found = [value for key, value in pairs if key == name]
+    return found[0] if len(found) == 1 else ""

@@ -1,0 +1,167 @@
+"""The endpoints as a plain WSGI app (PEP 3333), for blocking servers and frameworks.
+
+::
+
+    application = PaykitWsgi(service, return_to="https://shop.example/thanks")
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, Protocol, TypeAlias
+
+from ..http import Reply
+from .driving import BlockingDriver
+from .endpoints import Endpoints, EventStream, Mountable, Problem
+from .options import MountOptions
+from .receiver import STREAM_HEADERS, Head
+
+Environ: TypeAlias = Mapping[str, Any]
+StartResponse: TypeAlias = Callable[..., Any]
+
+_CHUNK: Final = 64 * 1024
+#: These are headers of a request too, but WSGI names them apart.
+_APART: Final = {"CONTENT_TYPE": b"content-type", "CONTENT_LENGTH": b"content-length"}
+
+
+class Readable(Protocol):
+    """A body that is read bit by bit."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
+        ...
+
+
+class PaykitWsgi:
+    """A WSGI app over a blocking payment service or event receiver.
+
+    As :class:`~paykit.webhooks.asgi.PaykitApp`. A client that waits for a change holds a thread of
+    the server, so nobody may unless ``options`` say how many.
+    """
+
+    def __init__(
+        self, service: Mountable, *, return_to: str, options: MountOptions | None = None
+    ) -> None:
+        self._driver = BlockingDriver(
+            Endpoints(service, return_to=return_to, options=options, blocking=True)
+        )
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        status, headers, body = answer_environ(self._driver, environ)
+        start_response(f"{status} {_phrase(status)}", headers)
+        return body
+
+
+def answer_environ(
+    driver: BlockingDriver, environ: Environ
+) -> tuple[int, list[tuple[str, str]], Iterable[bytes]]:
+    """Status, headers and body of the answer to one WSGI request."""
+    head = _head(environ)
+    length = head.value(b"content-length")
+    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    source: Readable = environ["wsgi.input"]
+
+    def read(limit: int, seconds: float) -> bytes | Problem:
+        if chunked and environ.get("wsgi.input_terminated"):
+            return read_body(source, None, limit, seconds)
+        return read_body(source, int(length) if length else 0, limit, seconds)
+
+    answer = driver.answer(head, read)
+    return to_wsgi(driver, answer)
+
+
+def to_wsgi(
+    driver: BlockingDriver, answer: Reply | EventStream | None
+) -> tuple[int, list[tuple[str, str]], Iterable[bytes]]:
+    """An answer in the words of WSGI; also what Flask and Django make theirs of."""
+    if isinstance(answer, EventStream):
+        streamed = driver.stream(answer)
+        if not isinstance(streamed, Reply):
+            return 200, list(STREAM_HEADERS), streamed
+        answer = streamed
+    if answer is None:
+        answer = Reply(400)  # the client has gone; nobody reads this
+    headers = list(answer.headers)
+    if answer.content_type is not None:
+        headers.append(("content-type", answer.content_type))
+    if answer.status not in {204, 304}:
+        headers.append(("content-length", str(len(answer.body))))
+    return answer.status, headers, [answer.body] if answer.body else []
+
+
+def read_body(source: Readable, length: int | None, limit: int, seconds: float) -> bytes | Problem:
+    """The body, of this length or to its end; read aside, for a read cannot be given up."""
+    if length == 0:
+        return b""
+    if length is not None and length > limit:
+        return Problem.TOO_LARGE
+    reading = _Reading(source, length, limit)
+    thread = threading.Thread(target=reading.run, name="paykit-body", daemon=True)
+    thread.start()
+    thread.join(seconds)
+    reading.is_over = True
+    return Problem.TOO_SLOW if thread.is_alive() else reading.result
+
+
+class _Reading:
+    """Reads a body in a thread that is left alone when it takes too long."""
+
+    def __init__(self, source: Readable, length: int | None, limit: int) -> None:
+        self._source = source
+        self._length = length
+        self._limit = limit
+        self.is_over = False
+        self.result: bytes | Problem = Problem.GONE
+
+    def run(self) -> None:
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while self._length is None or size < self._length:
+                wanted = _CHUNK if self._length is None else min(_CHUNK, self._length - size)
+                chunk = self._source.read(wanted)
+                size += len(chunk)
+                if self.is_over:
+                    return
+                if size > self._limit:
+                    self.result = Problem.TOO_LARGE
+                    return
+                if not chunk:
+                    break
+                chunks.append(chunk)
+        except Exception:  # noqa: BLE001 - whatever a server raises when the client has gone
+            return
+        if self._length is None or size == self._length:
+            self.result = b"".join(chunks)
+
+
+def _head(environ: Environ) -> Head:
+    headers = [
+        (name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    ]
+    headers += [
+        (name, environ[key].encode("latin-1")) for key, name in _APART.items() if environ.get(key)
+    ]
+    path = _text(environ.get("PATH_INFO", ""))
+    return Head(
+        environ["REQUEST_METHOD"],
+        path,
+        environ.get("QUERY_STRING", "").encode("latin-1"),
+        headers,
+        environ.get("REMOTE_ADDR") or None,
+        _text(environ.get("SCRIPT_NAME", "")) + path,
+    )
+
+
+def _text(wsgi_text: str) -> str:
+    """Text whose UTF-8 bytes WSGI shows as one character each."""
+    return wsgi_text.encode("latin-1").decode("utf-8", "replace")
+
+
+def _phrase(status: int) -> str:
+    return HTTPStatus(status).phrase
