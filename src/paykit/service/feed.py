@@ -194,7 +194,7 @@ class StatusFeed:
             self._unsettled |= dict.fromkeys(keys, until)
 
     def close(self) -> None:
-        """Stop. Whoever waits is told nothing more; those who asked get an error."""
+        """Stop. Whoever waits is told that there is nothing more; those who asked get an error."""
         with self._guard:
             self._closed.set()
         self._awake.set()
@@ -206,8 +206,10 @@ class StatusFeed:
             self._bus.close()
         with self._guard:
             asked, self._asked = self._asked, {}
-            self._watches.clear()
         _answer(asked, {}, StoreUnavailable("the service is closed"))
+        self._deliver(list(self._watches), {})
+        with self._guard:
+            self._watches.clear()
 
     def _forget(self, keys: Iterable[StatusKey]) -> None:
         self._turn += 1
@@ -247,11 +249,13 @@ class StatusFeed:
             if self._thread is not None or self._closed.is_set():
                 return
             self._thread = threading.Thread(target=self._work, name="paykit-status", daemon=True)
-            if self._bus is not None:
-                self._bus.listen(self._hear)
-            elif self._others_tell:
-                self._listener = Listener(self._database.url, self._hear, channel=STATUS_CHANNEL)
             self._thread.start()
+
+    def _listen(self) -> None:
+        if self._bus is not None:
+            self._bus.listen(self._hear)
+        elif self._others_tell:
+            self._listener = Listener(self._database.url, self._hear, channel=STATUS_CHANNEL)
 
     def _is_heard(self) -> bool:
         if self._bus is not None:
@@ -259,6 +263,7 @@ class StatusFeed:
         return self._alone or (self._listener is not None and self._listener.is_heard)
 
     def _work(self) -> None:
+        self._listen()
         checked = monotonic()
         while not self._closed.is_set():
             self._awake.wait(self._until_check(checked))

@@ -64,10 +64,10 @@ class Shared:
             self._listener = Listener(self._database.url, lambda _: wake())
 
     def _close_database(self) -> None:
+        self.statuses.close()
         if self._listener is not None:
             self._listener.close()
         self._database.close()
-        self.statuses.close()
 
 
 def has_news(result: Any) -> bool:
