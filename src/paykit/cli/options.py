@@ -67,16 +67,22 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def open_service(
-    database: str, providers: Sequence[Provider] = (), *, relay: RelaySettings | None = None
+    database: str,
+    providers: Sequence[Provider] = (),
+    *,
+    relay: RelaySettings | None = None,
+    redis: str | None = None,
 ) -> Iterator[PaymentService]:
     """The service on a database whose tables are there and the newest; errors in one line."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     with one_line_errors("service"):
         from ..service import PaymentService
+        from ..service.redis_changes import RedisChanges
         from ..service.upgrading import require_upgraded
 
         require_upgraded(database)
-        with PaymentService(providers, database=database, relay=relay) as service:
+        changes = RedisChanges(redis) if redis else None
+        with PaymentService(providers, database=database, relay=relay, changes=changes) as service:
             yield service
 
 

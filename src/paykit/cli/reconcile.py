@@ -32,6 +32,14 @@ if TYPE_CHECKING:
     type=duration,
     help="Ask also about payments that are over and not older than that: 7d.",
 )
+@click.option(
+    "--tell",
+    "redis",
+    metavar="URL",
+    envvar="PAYKIT_CHANGES",
+    show_envvar=True,
+    help="Tell pages that wait of changes over this Redis, as your services do: redis://…",
+)
 @json_option
 def reconcile(
     database: str,
@@ -39,6 +47,7 @@ def reconcile(
     every: timedelta | None,
     limit: int,
     paid_within: timedelta | None,
+    redis: str | None,
     as_json: bool,
 ) -> None:
     """Ask the providers about what has been open for too long, and say what changed.
@@ -59,7 +68,7 @@ def reconcile(
                 f"no provider account is configured: set {registry.ACCOUNTS}, or the variables of "
                 "a provider"
             )
-    with stopping() as stop, open_service(database, accounts) as service:
+    with stopping() as stop, open_service(database, accounts, redis=redis) as service:
         if every is None:
             sweep(service)
             return
