@@ -188,10 +188,10 @@ class StatusFeed:
     def unsettled(self, changed: Collection[Changed]) -> None:
         """These may change at any time now: somebody else commits them, and does not tell."""
         keys = _keys(changed)
-        until = monotonic() + _UNSETTLED_SECONDS
         with self._guard:
             self._forget(keys)
-            self._unsettled |= dict.fromkeys(keys, until)
+            self._settle()
+            self._unsettled |= dict.fromkeys(keys, monotonic() + _UNSETTLED_SECONDS)
 
     def close(self) -> None:
         """Stop. Whoever waits is told that there is nothing more; those who asked get an error."""
@@ -207,7 +207,7 @@ class StatusFeed:
         with self._guard:
             asked, self._asked = self._asked, {}
         _answer(asked, {}, StoreUnavailable("the service is closed"))
-        self._deliver(list(self._watches), {})
+        self._deliver(list(self._watches), {}, self._turn)
         with self._guard:
             self._watches.clear()
 
@@ -294,10 +294,13 @@ class StatusFeed:
         return max(_UNHEARD_SECONDS, len(self._watches) / _READS_A_SECOND)
 
     def _make_due(self) -> None:
-        now = monotonic()
         with self._guard:
-            self._unsettled = {key: end for key, end in self._unsettled.items() if end > now}
+            self._settle()
             self._all_due = True
+
+    def _settle(self) -> None:
+        now = monotonic()
+        self._unsettled = {key: end for key, end in self._unsettled.items() if end > now}
 
     def _tell(self) -> None:
         """Tell other processes over the bus what this one has changed."""
@@ -322,6 +325,7 @@ class StatusFeed:
         if not due and not asked:
             return
         try:
+            turn = self._turn
             views = self._read([*asked, *(due - asked.keys())])
         except Exception as error:
             _answer(asked, {}, error)
@@ -329,12 +333,19 @@ class StatusFeed:
                 self._due |= due
             raise
         _answer(asked, views, None)
-        self._deliver(due, views)
+        self._deliver(due, views, turn)
 
-    def _deliver(self, due: Iterable[StatusKey], views: dict[StatusKey, StatusView]) -> None:
+    def _deliver(
+        self, due: Iterable[StatusKey], views: dict[StatusKey, StatusView], turn: int
+    ) -> None:
+        """Tell those who wait; what may have changed since it was read is read once more."""
         by_loop: dict[AbstractEventLoop | None, list[tuple[Deliver, StatusView | None]]] = {}
         with self._guard:
             for key in due:
+                if not self._is_unchanged(key, turn):
+                    self._due.add(key)
+                    self._awake.set()
+                    continue
                 view = views.get(key)
                 tag = None if view is None else view.tag
                 for watch in self._watches.get(key, ()):
@@ -360,14 +371,17 @@ class StatusFeed:
         began = monotonic()
         with self._guard:
             for key, view in views.items():
-                if self._floor <= turn and self._turns.get(key, 0) <= turn:
+                if self._is_unchanged(key, turn):
                     self._keep(key, view, began + seconds)
             while len(self._kept) > self._most_kept:
                 self._kept.popitem(last=False)
         return views
 
+    def _is_unchanged(self, key: StatusKey, turn: int) -> bool:
+        return self._floor <= turn and self._turns.get(key, 0) <= turn
+
     def _keep(self, key: StatusKey, view: StatusView, until: float) -> None:
-        if key not in self._unsettled:
+        if self._unsettled.get(key, 0.0) < monotonic():
             self._kept[key] = _Kept(view, until)
             self._kept.move_to_end(key)
 
