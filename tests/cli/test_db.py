@@ -12,6 +12,7 @@ from .running import run
 DONE = (
     "done  1: payments, movements, inbox and outbox\n"
     "done  2: commands, questions to providers, dead letters\n"
+    "done  3: indices for looking at facts, dead letters and commands\n"
 )
 
 
@@ -19,14 +20,14 @@ def test_tables_are_made_once_and_the_status_says_so(any_database):
     before = run("db", "status", "--database", any_database)
     assert (before.code, before.out) == (
         1,
-        "The tables are at version 0; this paykit needs 2.\n",
+        "The tables are at version 0; this paykit needs 3.\n",
     )
     made = run("db", "upgrade", "--database", any_database)
-    assert (made.code, made.out, made.err) == (0, f"{DONE}The tables are at version 2.\n", "")
+    assert (made.code, made.out, made.err) == (0, f"{DONE}The tables are at version 3.\n", "")
     again = run("db", "upgrade", PAYKIT_DATABASE=any_database)
-    assert (again.code, again.out) == (0, "The tables are at version 2.\n")
+    assert (again.code, again.out) == (0, "The tables are at version 3.\n")
     after = run("db", "status", PAYKIT_DATABASE=any_database)
-    assert (after.code, after.out) == (0, "The tables are at version 2.\n")
+    assert (after.code, after.out) == (0, "The tables are at version 3.\n")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -53,7 +54,7 @@ def test_without_the_tables_the_command_that_makes_them_is_named(any_database, c
     assert (ended.code, ended.out, ended.err) == (
         1,
         "",
-        "Error: the tables are at version 0 of 2: run paykit db upgrade\n",
+        "Error: the tables are at version 0 of 3: run paykit db upgrade\n",
     )
 
 
@@ -63,14 +64,14 @@ def test_a_newer_database_is_left_alone(any_database):
     newer = text("INSERT INTO paykit_schema VALUES (99, '2030-01-01 00:00:00')")
     connector.run(lambda conn: conn.execute(newer) and None, writes=True)
     connector.close()
-    said = "Error: the database is at version 99 and this paykit knows 2: upgrade paykit\n"
+    said = "Error: the database is at version 99 and this paykit knows 3: upgrade paykit\n"
     for command in ["db", "upgrade"], ["outbox", "list"]:
         ended = run(*command, "--database", any_database)
         assert (ended.code, ended.out, ended.err) == (1, "", said)
     status = run("db", "status", "--database", any_database)
     assert (status.code, status.out) == (
         1,
-        "The tables are at version 99; this paykit needs 2.\n",
+        "The tables are at version 99; this paykit needs 3.\n",
     )
 
 

@@ -110,8 +110,10 @@ def test_what_is_looked_up_all_the_time_has_a_small_index(any_database, database
         if option in options
     }
     assert partial == {
+        "paykit_commands_given_up",
         "paykit_commands_to_check",
         "paykit_inbox_of_nobody",
+        "paykit_outbox_dead",
         "paykit_outbox_waiting",
         "paykit_payments_given_up",
         "paykit_payments_to_check",
@@ -122,7 +124,7 @@ def test_when_each_step_was_done_is_on_record(any_database):
     upgrade_database(any_database, clock=lambda: START)
     asked = select(migrations._versions)
     rows = on(any_database, lambda conn: conn.execute(asked).all(), writes=False)
-    assert sorted(tuple(row) for row in rows) == [(1, START), (2, START)]
+    assert sorted(tuple(row) for row in rows) == [(1, START), (2, START), (3, START)]
 
 
 # From the first tables, with payments in them.
@@ -261,7 +263,7 @@ def test_a_file_of_the_first_version_has_the_same_tables_as_a_new_one(tmp_path):
     with closing(sqlite3.connect(old)) as connection:
         connection.executescript(FIRST_TABLES.read_text())
     urls = [f"sqlite:///{path}" for path in (old, new)]
-    assert [len(upgrade_database(url)) for url in urls] == [1, 2]
+    assert [len(upgrade_database(url)) for url in urls] == [2, 3]
     assert structure(urls[0]) == structure(urls[1])
 
 
@@ -390,7 +392,7 @@ def test_eight_processes_upgrade_once(any_database, start, request):
         check=False,
     )
     assert (ended.returncode, ended.stderr) == (0, "")
-    steps = 2 if start == "nothing" else 1
+    steps = NEWEST if start == "nothing" else NEWEST - 1
     assert sorted(map(int, ended.stdout.split())) == [0] * 7 + [steps]
     assert database_version(any_database) == NEWEST
 

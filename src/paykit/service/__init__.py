@@ -7,16 +7,20 @@ async code; both have the same methods and the same behaviour.
 
 from .awaiting import AsyncPaymentService
 from .blocking import PaymentService
+from .browsing import DueCheck, InboxEntry
 from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Command, Commanded, CommandKind, CommandState
 from .feed import StatusFeed
 from .joined import AsyncJoined, Joined
 from .outbox import OutboxEntry
+from .paging import Page
 from .receiving import Receipt, ReturnInfo
 from .relay import RelaySettings
 from .reports import Change, CommandEnd, Failure, Report
 from .state import PaymentRecord
+from .tally import MovementState
+from .timelines import Moment, MovementEntry, Timeline
 from .upgrading import database_version, upgrade_database
 
 __all__ = [
@@ -29,10 +33,16 @@ __all__ = [
     "CommandKind",
     "CommandState",
     "Commanded",
+    "DueCheck",
     "Failure",
     "GivenUp",
+    "InboxEntry",
     "Joined",
+    "Moment",
+    "MovementEntry",
+    "MovementState",
     "OutboxEntry",
+    "Page",
     "PaymentRecord",
     "PaymentService",
     "Receipt",
@@ -40,6 +50,7 @@ __all__ = [
     "Report",
     "ReturnInfo",
     "StatusFeed",
+    "Timeline",
     "database_version",
     "upgrade_database",
 ]

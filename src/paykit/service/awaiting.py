@@ -16,14 +16,15 @@ from ..errors import PaykitError
 from ..events import PaymentProcessed, TransferReceived
 from ..flow import arun
 from ..http import Delivery
-from ..models import PaymentRequest, PaymentSession
+from ..models import PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..orders import OrderPlaced
-from ..provider import Clock, IdFactory, Provider, time_ordered_id, utc_now
+from ..provider import Clock, IdFactory, Outcome, Provider, time_ordered_id, utc_now
 from ..publishing import Publisher
 from ..retries import Timeouts
 from ..transport import AsyncHttpxTransport, AsyncTransport
 from . import outbox
+from .browsing import DueCheck, InboxEntry
 from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
@@ -31,11 +32,13 @@ from .database import Database
 from .effects import Read, Talk, Transact, log
 from .joined import AsyncJoined
 from .outbox import OutboxEntry
+from .paging import Page
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
 from .reports import Report
 from .shared import Shared, has_news
 from .state import PaymentRecord
+from .timelines import Timeline
 from .writer import Body
 
 T = TypeVar("T")
@@ -161,6 +164,44 @@ class AsyncPaymentService(Shared):
     def joined(self, connection: Any) -> AsyncJoined:
         """The service inside the transaction that is open on SQLAlchemy's ``AsyncConnection``."""
         return AsyncJoined(self._operations, connection, self.statuses.unsettled)
+
+    # Looking at it, for people.
+
+    async def payments(
+        self,
+        *,
+        status: PaymentStatus | None = None,
+        provider: str | None = None,
+        order_id: str | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[PaymentRecord]:
+        """Payments on record, the newest first; see :meth:`PaymentService.payments`."""
+        return await self._run(
+            self._operations.payments(
+                status=status,
+                provider=provider,
+                order_id=order_id,
+                search=search,
+                after=after,
+                limit=limit,
+            )
+        )
+
+    async def timeline(self, payment_id: str) -> Timeline | None:
+        """One payment with every fact, movement, command and event on record, or ``None``."""
+        return await self._run(self._operations.timeline(payment_id))
+
+    async def inbox(
+        self, *, outcome: Outcome | None = None, after: str | None = None, limit: int = 50
+    ) -> Page[InboxEntry]:
+        """The facts that were received, the latest first; see :meth:`PaymentService.inbox`."""
+        return await self._run(self._operations.inbox(outcome=outcome, after=after, limit=limit))
+
+    async def due(self, *, limit: int = 100) -> list[DueCheck]:
+        """What :meth:`reconcile` asks about next; see :meth:`PaymentService.due`."""
+        return await self._run(self._operations.due(limit))
 
     # Publishing.
 

@@ -14,14 +14,15 @@ from ..errors import PaykitError
 from ..events import PaymentProcessed, TransferReceived
 from ..flow import run
 from ..http import Delivery
-from ..models import PaymentRequest, PaymentSession
+from ..models import PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..orders import OrderPlaced
-from ..provider import Clock, IdFactory, Provider, time_ordered_id, utc_now
+from ..provider import Clock, IdFactory, Outcome, Provider, time_ordered_id, utc_now
 from ..publishing import Publisher
 from ..retries import Timeouts
 from ..transport import HttpxTransport, Transport
 from . import outbox
+from .browsing import DueCheck, InboxEntry
 from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
@@ -31,11 +32,13 @@ from .joined import Joined
 from .lent import borrow_from
 from .loops import LoopThread
 from .outbox import OutboxEntry
+from .paging import Page
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
 from .reports import Report
 from .shared import Shared, has_news
 from .state import PaymentRecord
+from .timelines import Timeline
 from .writer import Body
 
 T = TypeVar("T")
@@ -229,6 +232,52 @@ class PaymentService(Shared):
         that database. Raises :class:`~paykit.errors.ConfigurationError`.
         """
         return Joined(self._operations, borrow_from(connection), self.statuses.unsettled)
+
+    # Looking at it, for people.
+
+    def payments(
+        self,
+        *,
+        status: PaymentStatus | None = None,
+        provider: str | None = None,
+        order_id: str | None = None,
+        search: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Page[PaymentRecord]:
+        """Payments on record, the newest first, a page at a time.
+
+        ``provider`` is the key of an account. ``search`` is exactly the id of a payment, an order,
+        a reference, or the provider's own id. Give the page's ``next`` as ``after`` to see the
+        next one. Raises :class:`~paykit.errors.InvalidRequest` for an ``after`` that is no such.
+        """
+        return self._run(
+            self._operations.payments(
+                status=status,
+                provider=provider,
+                order_id=order_id,
+                search=search,
+                after=after,
+                limit=limit,
+            )
+        )
+
+    def timeline(self, payment_id: str) -> Timeline | None:
+        """One payment with every fact, movement, command and event on record, or ``None``."""
+        return self._run(self._operations.timeline(payment_id))
+
+    def inbox(
+        self, *, outcome: Outcome | None = None, after: str | None = None, limit: int = 50
+    ) -> Page[InboxEntry]:
+        """The facts that were received, the latest first, a page at a time; also those of nobody.
+
+        With ``outcome`` those that ended so: ``accepted``, ``mismatch`` or ``unknown_reference``.
+        """
+        return self._run(self._operations.inbox(outcome=outcome, after=after, limit=limit))
+
+    def due(self, *, limit: int = 100) -> list[DueCheck]:
+        """What :meth:`reconcile` asks about next, the soonest first, whatever account it is at."""
+        return self._run(self._operations.due(limit))
 
     # Publishing.
 

@@ -304,6 +304,13 @@ def given_up(conn: Connection) -> list[Command]:
     return [_to_command(row) for row in conn.execute(left.order_by(table.c.given_up_at))]
 
 
+def due(conn: Connection, *, limit: int) -> list[Command]:
+    """The commands that wait for an end, those first that are looked after soonest."""
+    left = select(table).where(table.c.check_at.is_not(None), table.c.state.in_(_OPEN))
+    ordered = left.order_by(table.c.check_at, table.c.command_id).limit(limit)
+    return [_to_command(row) for row in conn.execute(ordered)]
+
+
 def settle(
     conn: Connection,
     record: PaymentRecord,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 import attrs
 from sqlalchemy import Connection, Row, and_, case, exists, func, or_, select, update
 
+from ..models import PaymentStatus
 from ..provider import Clock
 from ..publishing import Message
 from .dialects import lease_time, notify
@@ -29,12 +31,18 @@ class Waiting:
 
 @attrs.frozen(slots=True, kw_only=True)
 class OutboxEntry:
-    """An event in the outbox, for people. ``last_error`` is what went wrong last."""
+    """An event in the outbox, for people. ``last_error`` is what went wrong last.
+
+    ``status`` is what it tells of the payment. Before ``available_at`` no relay takes it up: one
+    has it, or has failed with it.
+    """
 
     event_id: str
     payment_id: str
     sequence: int
+    status: PaymentStatus
     created_at: datetime
+    available_at: datetime | None
     attempts: int
     last_error: str | None
     published_at: datetime | None
@@ -157,6 +165,12 @@ def entries(
     return [_to_entry(row) for row in conn.execute(ordered.limit(limit))]
 
 
+def of_payment(conn: Connection, payment_id: str) -> list[OutboxEntry]:
+    """The events of one payment that were not purged, in their order."""
+    mine = select(table).where(table.c.aggregateid == payment_id).order_by(table.c.sequence)
+    return [_to_entry(row) for row in conn.execute(mine)]
+
+
 def replay(
     conn: Connection,
     *,
@@ -236,7 +250,9 @@ def _to_entry(row: Row[Any]) -> OutboxEntry:
         event_id=row.id,
         payment_id=row.aggregateid,
         sequence=row.sequence,
+        status=PaymentStatus(json.loads(row.payload)["status"]),
         created_at=row.created_at,
+        available_at=row.available_at,
         attempts=row.attempts,
         last_error=row.last_error,
         published_at=row.published_at,

@@ -71,12 +71,12 @@ def of_reference(provider: str, account: str, reference: str) -> Select[Any]:
     )
 
 
-def at_accounts(accounts: Collection[Account]) -> ColumnElement[bool]:
-    """Whether a payment is at one of these accounts."""
+def at_accounts(accounts: Collection[Account], columns: Any = payments.c) -> ColumnElement[bool]:
+    """Whether a payment is at one of these accounts; ``columns`` are those of its table."""
     return or_(
         false(),
         *(
-            and_(payments.c.provider == provider, payments.c.account == account)
+            and_(columns.provider == provider, columns.account == account)
             for provider, account in accounts
         ),
     )

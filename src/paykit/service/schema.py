@@ -96,6 +96,9 @@ TABLE_OPTIONS: Final[dict[str, Any]] = {
 #: Up to 16 MiB where ``TEXT`` would end at 64 KiB.
 LongText: Final = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
+#: Databases with indices that have a part of the rows; a list, whatever SQLAlchemy's types say.
+HAVE_PARTIAL_INDICES: Final[Any] = ("sqlite", "postgresql")
+
 #: How long the texts of others may be; what is longer is cut (``code``) or told by its digest.
 REFERENCE_LENGTH: Final = 255
 EVENT_ID_LENGTH: Final = 160
@@ -181,6 +184,7 @@ inbox = Table(
         sqlite_where=text("payment_id IS NULL"),
         postgresql_where=text("payment_id IS NULL"),
     ),
+    Index("paykit_inbox_by_age", "received_at"),
     **TABLE_OPTIONS,
 )
 
@@ -231,6 +235,12 @@ commands = Table(
         sqlite_where=text("check_at IS NOT NULL"),
         postgresql_where=text("check_at IS NOT NULL"),
     ),
+    Index(
+        "paykit_commands_given_up",
+        "given_up_at",
+        sqlite_where=text("given_up_at IS NOT NULL"),
+        postgresql_where=text("given_up_at IS NOT NULL"),
+    ),
     **TABLE_OPTIONS,
 )
 
@@ -264,5 +274,12 @@ outbox = Table(
         sqlite_where=_WAITING,
         postgresql_where=_WAITING,
     ),
+    # MariaDB and MySQL find them by the index above, which there has all events.
+    Index(
+        "paykit_outbox_dead",
+        "dead_at",
+        sqlite_where=text("dead_at IS NOT NULL"),
+        postgresql_where=text("dead_at IS NOT NULL"),
+    ).ddl_if(dialect=HAVE_PARTIAL_INDICES),
     **TABLE_OPTIONS,
 )

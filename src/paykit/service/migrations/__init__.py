@@ -17,7 +17,7 @@ from sqlalchemy import text as sql
 from ...errors import ConfigurationError
 from ...provider import Clock
 from ..schema import UtcDateTime
-from . import step_1, step_2
+from . import step_1, step_2, step_3
 
 
 class Step(Protocol):
@@ -30,7 +30,7 @@ class Step(Protocol):
         ...
 
 
-STEPS: Final[tuple[Step, ...]] = (step_1, step_2)
+STEPS: Final[tuple[Step, ...]] = (step_1, step_2, step_3)
 NEWEST: Final = len(STEPS)
 
 _LOCK_NAME: Final = "paykit_schema"
