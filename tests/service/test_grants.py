@@ -123,3 +123,21 @@ def test_a_relay_needs_the_outbox_only(tmp_path):
             assert len(service.outbox(published=True)) == 1
         with PaymentService([], database=url) as relay, pytest.raises(StoreUnavailable):
             relay.status("pay_1")
+
+
+@pytest.mark.parametrize(("kind", "owner"), [("postgres-psycopg", "postgres"), ("mariadb", "root")])
+def test_who_only_looks_needs_no_right_to_write(kind, owner, tmp_path):
+    with a_role(kind, "shop_reader", tmp_path) as url:
+        writes = make_url(url)._replace(username=owner, password=None).render_as_string()
+        with PaymentService([vnpay()], database=writes, clock=Clock()) as service:
+            payment_id = service.create(request(), provider="vnpay").payment_id
+            service.receive(notice(), provider="vnpay")
+        with PaymentService([], database=url) as reader:
+            assert [record.payment_id for record in reader.payments().items] == [payment_id]
+            assert len(reader.timeline(payment_id).moments) == 3
+            assert len(reader.inbox().items) == 2
+            rest = (reader.orphans(), reader.unmatched(), reader.given_up(), reader.due())
+            assert rest == ([], [], [], [])
+            assert (len(reader.outbox()), reader.outbox(dead=True)) == (1, [])
+            with pytest.raises(StoreUnavailable):
+                reader.replay(payment_id=payment_id)
