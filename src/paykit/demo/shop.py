@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, cast
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
+from ..dashboard import Dashboard
 from ..service import AsyncPaymentService
 from ..transport import AsyncHttpxTransport, AsyncTransport
 from ..webhooks.asgi import PaykitApp
@@ -28,6 +31,12 @@ from .worker import PaymentWorker
 
 if TYPE_CHECKING:
     from ..providers.vietqr import VietQR
+
+
+def from_here(scope: Scope) -> bool:
+    """Whether a request comes from this machine; a real shop asks who it is from."""
+    client = scope.get("client")
+    return client is not None and ipaddress.ip_address(client[0]).is_loopback
 
 
 def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = None) -> Starlette:
@@ -88,6 +97,7 @@ def create_shop(settings: DemoSettings, *, transport: AsyncTransport | None = No
         routes=[
             *storefront.routes(),
             Mount("/pay", PaykitApp(service, return_to="/thank-you")),
+            Mount("/dashboard", Dashboard(service, authorize=from_here, clock=settings.clock)),
             Mount("/static", StaticFiles(directory=STATIC)),
         ],
         exception_handlers={404: storefront.not_found},
