@@ -49,15 +49,17 @@ from paykit.service.state import (
     by_movements,
 )
 from paykit.service.tally import add_up
+from paykit.status import StatusKey, Subject
 from paykit.testing import deliveries
 from paykit.testing.conformance.data import CaseFolder
 from paykit.webhooks import receiver
 
-from .service.shop import momo, vnpay
+from .service.shop import momo, request, vnpay
 from .support.markdown import DOCS, ROOT, blocks, code, section, table
 
 SERVICE = DOCS / "service.md"
 WEBHOOKS = DOCS / "webhooks.md"
+STATUS = DOCS / "status.md"
 EVENTS = DOCS / "events.md"
 PROVIDERS = {name: registry.load(name) for name in registry.names()}
 #: Those whose replies are no plain statuses have a table of their own form.
@@ -183,18 +185,16 @@ def test_states_of_a_return():
     assert shown == made
 
 
-def test_the_status_that_a_page_polls():
-    (example,) = (block for block in blocks(WEBHOOKS) if block.language == "json")
+def test_the_status_that_a_page_polls(tmp_path):
+    (example,) = (block for block in blocks(STATUS) if block.language == "json")
     shown = json.loads(example.code)
-    reply = receiver.status_reply(
-        shown["payment_id"],
-        PaymentStatus(shown["status"]),
-        Money(150_000, "VND"),
-        final=shown["final"],
-        if_none_match=None,
-    )
+    with PaymentService([vnpay()], database=f"sqlite:///{tmp_path}/p.db") as service:
+        session = service.create(request(), provider="vnpay")
+        view = service.statuses.read(StatusKey(Subject.PAYMENT, session.payment_id))
+    shown["payment_id"] = session.payment_id
     shown["amount"]["text"] = Money(150_000, "VND").format()  # with its no-break space
-    assert json.loads(reply.body) == shown
+    shown["next_action"]["url"] = session.next.url
+    assert json.loads(view.body) == shown
 
 
 def test_limits():

@@ -30,7 +30,7 @@ FRAMEWORKS = {
 ONLY_IN = {
     "httpx": {"transport"},
     "httpx_aiohttp": {"transport"},
-    "aiohttp": {"transport"},
+    "aiohttp": {"transport", "webhooks.aiohttp"},
     "confluent_kafka": {"publishing.kafka"},
     "faststream": {"publishing.faststream"},
     # The clients below FastStream, for what their errors mean.
@@ -40,6 +40,8 @@ ONLY_IN = {
     "redis": {"service.redis_changes"},
     "sqlite3": {"service", "demo"},
     "fastapi": {"webhooks.fastapi"},
+    "flask": {"webhooks.flask"},
+    "litestar": {"webhooks.litestar"},
     "starlette": {"dashboard", "sandbox", "demo", "webhooks.fastapi"},
     "uvicorn": {"sandbox", "demo", "cli"},
     "jinja2": {"dashboard", "sandbox", "demo"},

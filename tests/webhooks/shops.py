@@ -45,7 +45,7 @@ class Provider:
     def __init__(self):
         self.asked = 0
 
-    async def send(self, request):
+    def send(self, request):
         self.asked += 1
         if "adyen" in request.url:
             return self.adyen(request)
@@ -65,6 +65,12 @@ class Provider:
                 "_links": {"redirect": {"href": "https://pay.sandbox.checkout.com/page/x"}},
             }  # fmt: skip
             return HttpResponse(201, body=json.dumps(page).encode())
+        if "momo" in request.url:
+            return self.answer({
+                **{name: asked[name] for name in ("partnerCode", "orderId", "requestId", "amount")},
+                "resultCode": 0, "message": "Successful.", "responseTime": 1,
+                "payUrl": "https://momo.example/p",
+            })  # fmt: skip
         if "zalopay" in request.url:
             answer = {"return_code": 1, "sub_return_code": 1, "order_url": "https://z.example/p"}
         else:
@@ -108,6 +114,14 @@ class Provider:
     def answer(content):
         return HttpResponse(200, body=json.dumps(content).encode())
 
+    def close(self):
+        pass
+
+
+class AwaitedProvider(Provider):
+    async def send(self, request):
+        return super().send(request)
+
     async def aclose(self):
         pass
 
@@ -123,7 +137,7 @@ class Log(logging.Handler):
 
 class Shop:
     def __init__(self, mount, folder, senders=EVERYBODY, **settings):
-        self.clock, self.outside = Clock(), Provider()
+        self.clock, self.outside = Clock(), AwaitedProvider()
         self.numbers = iter(range(1, 100_000))
         self.runner = asyncio.Runner()
         self.parsed = 0

@@ -21,7 +21,7 @@ from ..http import Reply
 from .driving import AsyncDriver
 from .endpoints import Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
-from .receiver import STREAM_HEADERS, Head
+from .receiver import STREAM_HEADERS, Head, path_below
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -91,7 +91,9 @@ class PaykitApp:
 
     def _head(self, scope: Scope, path: str | None) -> Head:
         whole: str = scope["path"]
-        if path is None:
+        if path is not None:
+            path = path_below(whole, path)
+        else:
             path = whole.removeprefix(scope.get("root_path", "").rstrip("/"))
             path = path.removeprefix(self._prefix)
         client = scope.get("client")

@@ -9,7 +9,7 @@ from starlette.routing import Route
 from .asgi import PaykitApp, Receive, Scope, Send
 from .endpoints import Mountable
 from .options import MountOptions
-from .receiver import PATHS, Endpoint
+from .receiver import PATHS
 
 
 @attrs.frozen
@@ -20,7 +20,7 @@ class _One:
     path: str
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = self.path.replace("{}", scope["path_params"].get("name", ""))
+        path = self.path.format_map(scope["path_params"])
         await self.app.answer(scope, receive, send, path=path)
 
 
@@ -33,9 +33,10 @@ def paykit_router(
     max_body: int | None = None,
     body_seconds: float | None = None,
 ) -> APIRouter:
-    """Webhooks, returns and status under ``prefix``; see :class:`~paykit.webhooks.asgi.PaykitApp`.
+    """All endpoints under ``prefix``; see :class:`~paykit.webhooks.asgi.PaykitApp`.
 
-    The body is read by paykit itself, so no middleware or model may read it before.
+    The body is read by paykit itself, so no middleware or model may read it before. The routes
+    have names, ``paykit_webhook`` and so on: ``request.url_for("paykit_return", account="vnpay")``.
     """
     app = PaykitApp(
         service,
@@ -47,6 +48,6 @@ def paykit_router(
     router = APIRouter(prefix=prefix)
     for endpoint, path in PATHS.items():
         # Every method is routed, so that a wrong one gets the receiver's 405 and not FastAPI's.
-        own = path.replace("{}", "{name:path}" if endpoint is Endpoint.ORDER else "{name}")
-        router.routes.append(Route(prefix + own, _One(app, path)))
+        own = prefix + path.replace("}", ":path}")
+        router.routes.append(Route(own, _One(app, path), name=f"paykit_{endpoint}"))
     return router

@@ -148,7 +148,7 @@ class EventReceiver(_Receiver):
         outcomes: list[Any] = []
         for event in events:
             try:
-                outcomes.append(self._on_event(event))
+                outcomes.append(_done(self._on_event(event)))
             except Exception as error:  # noqa: BLE001 - a user's handler may raise anything
                 return self._fail(client.provider, event, error)
         return self._end(client.provider, events, outcomes)
@@ -245,6 +245,15 @@ class AsyncEventReceiver(_Receiver):
             return await self._on_event(event)
         done: Any = await asyncio.to_thread(self._on_event, event)
         return await done if inspect.isawaitable(done) else done
+
+
+def _done(outcome: Any) -> Any:
+    """What a handler returned, if it has run: what is awaited by nobody never will."""
+    if inspect.isawaitable(outcome):
+        if inspect.iscoroutine(outcome):
+            outcome.close()
+        raise ConfigurationError("an async handler needs AsyncEventReceiver")
+    return outcome
 
 
 def _seen(events: tuple[Event, ...]) -> SeenReturn:

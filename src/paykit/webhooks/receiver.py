@@ -72,16 +72,18 @@ class Route:
     name: str
 
 
-#: The paths below a mount for the routers of frameworks; ``{}`` stands for the name.
+#: The paths below a mount, for the routers of frameworks. What stands for a name has to match all
+#: that may be there, slashes as well: it is for :func:`find_route` to refuse.
 PATHS: Final[Mapping[Endpoint, str]] = {
-    Endpoint.WEBHOOK: "/webhooks/{}",
-    Endpoint.RETURN: "/returns/{}",
-    Endpoint.PAYMENT: "/payments/{}/status",
-    Endpoint.ORDER: "/orders/{}/status",
+    Endpoint.WEBHOOK: "/webhooks/{account}",
+    Endpoint.RETURN: "/returns/{account}",
+    Endpoint.PAYMENT: "/payments/{payment_id}/status",
+    Endpoint.ORDER: "/orders/{order_id}/status",
     Endpoint.SCRIPT: "/paykit-status.js",
     Endpoint.HEALTH: "/health",
     Endpoint.READY: "/ready",
 }
+#: All of them are routed, so that the receiver says what is allowed.
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
@@ -118,6 +120,15 @@ class Head:
         return Delivery(self.method, self.whole_path or self.path, self.query, headers, body)
 
 
+def path_below(whole: str, routed: str) -> str:
+    """The path below a mount as a router found it; the whole one if that overlooked something.
+
+    Routers do not mind slashes too many, or a line break at the end. Then there is no such route.
+    """
+    before = whole.removesuffix(routed)
+    return whole if before == whole or before.endswith("/") else routed
+
+
 def find_route(path: str) -> Route | None:
     """The route of a path below the mount, or ``None``."""
     match = _PATHS.fullmatch(path)
@@ -142,7 +153,11 @@ def refuse_head(
     if encoding is not None and encoding.lower() != "identity":
         # Never inflate what strangers send; and the signature is over the plain bytes.
         return error_reply(415, "send the body without Content-Encoding")
-    length = head.value(b"content-length") or "0"
+    announced = head.value(b"content-length")
+    if announced is not None and head.values(b"transfer-encoding"):
+        # A proxy may have read another body than this server does.
+        return error_reply(400, "give the Content-Length or chunks")
+    length = announced or "0"
     if not (length.isascii() and length.isdigit()):
         return error_reply(400, "the Content-Length is no number")
     if len(length) > _LENGTH_DIGITS or max(int(length), len(head.query)) > max_body:

@@ -16,7 +16,7 @@ from ..http import Reply
 from .driving import BlockingDriver
 from .endpoints import Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
-from .receiver import STREAM_HEADERS, Head
+from .receiver import STREAM_HEADERS, Head, path_below
 
 Environ: TypeAlias = Mapping[str, Any]
 StartResponse: TypeAlias = Callable[..., Any]
@@ -56,10 +56,13 @@ class PaykitWsgi:
 
 
 def answer_environ(
-    driver: BlockingDriver, environ: Environ
+    driver: BlockingDriver, environ: Environ, *, path: str | None = None
 ) -> tuple[int, list[tuple[str, str]], Iterable[bytes]]:
-    """Status, headers and body of the answer to one WSGI request."""
-    head = _head(environ)
+    """Status, headers and body of the answer to one WSGI request.
+
+    A router that knows the path below the mount gives it.
+    """
+    head = _head(environ, path)
     length = head.value(b"content-length")
     chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     source: Readable = environ["wsgi.input"]
@@ -138,7 +141,7 @@ class _Reading:
             self.result = b"".join(chunks)
 
 
-def _head(environ: Environ) -> Head:
+def _head(environ: Environ, path: str | None) -> Head:
     headers = [
         (name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in environ.items()
@@ -147,14 +150,14 @@ def _head(environ: Environ) -> Head:
     headers += [
         (name, environ[key].encode("latin-1")) for key, name in _APART.items() if environ.get(key)
     ]
-    path = _text(environ.get("PATH_INFO", ""))
+    whole = _text(environ.get("PATH_INFO", ""))
     return Head(
         environ["REQUEST_METHOD"],
-        path,
+        whole if path is None else path_below(whole, path),
         environ.get("QUERY_STRING", "").encode("latin-1"),
         headers,
         environ.get("REMOTE_ADDR") or None,
-        _text(environ.get("SCRIPT_NAME", "")) + path,
+        _text(environ.get("SCRIPT_NAME", "")) + whole,
     )
 
 

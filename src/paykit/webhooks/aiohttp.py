@@ -1,0 +1,125 @@
+"""The endpoints as routes of aiohttp: ``app.add_routes(paykit_routes(service, …))``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from ..http import Reply
+from .driving import AsyncDriver
+from .endpoints import Endpoints, EventStream, Mountable, Problem
+from .options import MountOptions
+from .receiver import PATHS, STREAM_HEADERS, Head, path_below
+
+#: Seconds between looks whether a client that waits is still there; aiohttp tells nobody.
+_LOOK_SECONDS: Final = 2.0
+
+
+def paykit_routes(
+    service: Mountable,
+    *,
+    return_to: str,
+    prefix: str = "/pay",
+    options: MountOptions | None = None,
+) -> list[web.RouteDef]:
+    """All endpoints below ``prefix``; see :class:`~paykit.webhooks.asgi.PaykitApp`.
+
+    The body is read by paykit itself, so no middleware may read it before; the application's
+    ``client_max_size`` does not count here. The routes have names, ``paykit_webhook`` and so on:
+    ``app.router["paykit_return"].url_for(account="vnpay")``.
+    """
+    driver = AsyncDriver(Endpoints(service, return_to=return_to, options=options))
+    return [
+        web.route(
+            "*",
+            prefix + path.replace("}", ":.*}"),
+            _handler(driver, path),
+            name=f"paykit_{endpoint}",
+        )
+        for endpoint, path in PATHS.items()
+    ]
+
+
+def _handler(
+    driver: AsyncDriver, path: str
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        head, incoming = _head(request, path), _Request(request)
+        answer = await driver.answer(head, incoming)
+        if isinstance(answer, EventStream):
+            response = web.StreamResponse(headers=dict(STREAM_HEADERS))
+            answer = await _stream(driver, answer, incoming, response)
+            if answer is None:
+                return response
+        return _response(answer or Reply(400))  # if the client has gone, nobody reads this
+
+    return handle
+
+
+async def _stream(
+    driver: AsyncDriver, stream: EventStream, incoming: _Request, response: web.StreamResponse
+) -> Reply | None:
+    async def emit(data: bytes) -> None:
+        if not response.prepared:
+            await response.prepare(incoming.request)
+        await response.write(data)
+
+    return await driver.stream(stream, incoming, emit)
+
+
+class _Request:
+    """The body and the end of one request."""
+
+    def __init__(self, request: web.Request) -> None:
+        self.request = request
+
+    async def read(self, limit: int, seconds: float) -> bytes | Problem:
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._read(limit)
+        except TimeoutError:
+            return Problem.TOO_SLOW
+        except ConnectionError:
+            return Problem.GONE
+        except web.RequestPayloadError:
+            return Problem.UNREADABLE
+
+    async def _read(self, limit: int) -> bytes | Problem:
+        chunks = []
+        size = 0
+        async for chunk in self.request.content.iter_any():
+            size += len(chunk)
+            if size > limit:
+                return Problem.TOO_LARGE
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def until_gone(self) -> None:
+        # It has no event for it either.
+        while (at := self.request.transport) is not None and not at.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _head(request: web.Request, path: str) -> Head:
+    # The target as it came; what aiohttp has parsed is no longer byte for byte what was signed.
+    query = request.raw_path.partition("?")[2].encode("utf-8", "surrogateescape")
+    return Head(
+        request.method,
+        path_below(request.path, path.format_map(request.match_info)),
+        query,
+        [(name.lower(), value) for name, value in request.raw_headers],
+        request.remote or None,
+        request.path,
+    )
+
+
+def _response(reply: Reply) -> web.Response:
+    response = web.Response(status=reply.status, body=reply.body)
+    for name, value in reply.headers:
+        response.headers.add(name, value)
+    if reply.content_type is not None:
+        response.headers["content-type"] = reply.content_type
+    return response

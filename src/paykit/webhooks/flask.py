@@ -1,0 +1,75 @@
+"""The endpoints as a Flask blueprint.
+
+::
+
+    app.register_blueprint(paykit_blueprint(service, return_to="/thanks"), url_prefix="/pay")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
+
+from .driving import BlockingDriver
+from .endpoints import Endpoints, Mountable
+from .options import MountOptions
+from .receiver import METHODS, PATHS
+from .wsgi import answer_environ
+
+
+class _Answer(Response):
+    """An answer as it is: Flask would call an empty one a page of HTML."""
+
+    default_mimetype = None
+
+
+def paykit_blueprint(
+    service: Mountable,
+    *,
+    return_to: str,
+    options: MountOptions | None = None,
+    name: str = "paykit",
+) -> Blueprint:
+    """All endpoints over a blocking service; see :class:`~paykit.webhooks.wsgi.PaykitWsgi`.
+
+    The body is read by paykit itself, so nothing may read it before: no ``before_request`` that
+    looks at ``request.form``. A ``CSRFProtect`` of Flask-WTF leaves the blueprint alone. Addresses
+    come from ``url_for("paykit.return", account="vnpay")``.
+    """
+    driver = BlockingDriver(Endpoints(service, return_to=return_to, options=options, blocking=True))
+    blueprint = Blueprint(name, __name__)
+    for endpoint, path in PATHS.items():
+        blueprint.add_url_rule(
+            path.replace("{", "<path:").replace("}", ">"),
+            endpoint.value,
+            _view(driver, path),
+            methods=METHODS,
+            provide_automatic_options=False,
+            merge_slashes=False,  # by a redirect, which providers do not follow
+        )
+    blueprint.record(_exempt)
+    return blueprint
+
+
+def _view(driver: BlockingDriver, path: str) -> Callable[..., Response]:
+    def view(**names: str) -> Response:
+        below = path.format_map(names)
+        status, headers, body = answer_environ(driver, request.environ, path=below)
+        return _Answer(body, status, headers)
+
+    return view
+
+
+def _exempt(state: BlueprintSetupState) -> None:
+    """Tell Flask-WTF, where it is there, that providers have no token of its forms."""
+
+    def exempt() -> None:
+        csrf = state.app.extensions.get("csrf")
+        if csrf is not None:
+            csrf.exempt(state.blueprint)
+
+    exempt()
+    # It may be set up later; its check is then made after this.
+    state.app.before_request(exempt)
