@@ -15,6 +15,18 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 375, "height": 740}
 
 
+ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
+
+
+def find_browser():
+    """The path of the browser's program."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    program = next(filter(None, map(shutil.which, names)), None)
+    if program is None:
+        missing(f"no browser: none of {', '.join(names)} is installed")
+    return program
+
+
 # For one module, not the session: while it lives, no other test can run an event loop.
 @pytest.fixture(scope="module")
 def chromium():
@@ -22,15 +34,9 @@ def chromium():
         from playwright.sync_api import sync_playwright
     except ModuleNotFoundError:
         missing("the Python package playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    program = next(filter(None, map(shutil.which, names)), None)
-    if program is None:
-        missing(f"no browser: none of {', '.join(names)} is installed")
+    program = find_browser()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program,
-            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
-        )
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
         browser.close()
 
