@@ -52,7 +52,7 @@ from paykit.service.tally import add_up
 from paykit.status import StatusKey, Subject
 from paykit.testing import deliveries
 from paykit.testing.conformance.data import CaseFolder
-from paykit.webhooks import receiver
+from paykit.webhooks import MountOptions, receiver
 
 from .service.shop import momo, request, vnpay
 from .support.markdown import DOCS, ROOT, blocks, code, section, table
@@ -195,6 +195,17 @@ def test_the_status_that_a_page_polls(tmp_path):
     shown["amount"]["text"] = Money(150_000, "VND").format()  # with its no-break space
     shown["next_action"]["url"] = session.next.url
     assert json.loads(view.body) == shown
+
+
+def test_options_of_a_mount():
+    rows = table(WEBHOOKS, "option", "default", "meaning")
+    told = {code(row[0])[0]: code(row[1])[:1] or [row[1]] for row in rows}
+    defaults = {}
+    for field in attrs.fields(MountOptions):
+        plain = isinstance(field.default, int | float) and not isinstance(field.default, bool)
+        defaults[field.name] = ["" if field.default is None else str(field.default)]
+        assert plain or field.default in {None, True}
+    assert told == defaults
 
 
 def test_limits():
