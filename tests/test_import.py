@@ -15,7 +15,7 @@ import paykit.publishing
 DEAR = {
     "httpx", "pydantic", "cryptography", "asyncio", "sqlite3", "sqlalchemy", "starlette",
     "fastapi", "jinja2", "click", "uvicorn", "aiohttp", "django", "flask", "litestar", "pytest",
-    "segno", "confluent_kafka", "faststream", "aiormq", "nats", "redis",
+    "segno", "confluent_kafka", "faststream", "aiormq", "nats", "redis", "opentelemetry",
 }  # fmt: skip
 
 

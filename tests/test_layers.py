@@ -9,11 +9,11 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 
 #: From the ground up. A module belongs to the entry with the longest matching name.
 LAYERS = [
-    ["errors", "money", "text", "cards", "declines"],
+    ["errors", "money", "text", "cards", "redaction", "declines", "metrics"],
     ["models", "events", "orders", "http", "status", "vietqr"],
-    ["flow", "signing", "certificates", "wire", "retries", "vietnam"],
+    ["flow", "signing", "certificates", "wire", "retries", "vietnam", "telemetry"],
     ["info", "provider_tools", "provider", "registry"],
-    ["adapter", "bank_transfer"],
+    ["adapter", "bank_transfer", "logs"],
     ["providers", "webhooks.receiver", "service.state", "service.tally", "service.quick"],
     ["transport", "client"],
     ["publishing"],
@@ -52,9 +52,10 @@ ONLY_IN = {
     "pydantic": {"wire", "providers", "bank_transfer", "testing"},
     "cryptography": {"signing", "certificates", "sandbox", "testing"},
     "certifi": {"certificates"},
+    "opentelemetry": {"telemetry"},
 }
 #: Translators and formats: time, ids and the network are given to them.
-PURE = ["providers", "vietqr", "text", "cards"]
+PURE = ["providers", "vietqr", "text", "cards", "redaction"]
 #: What makes them impure.
 IMPURE = {
     "time", "random", "secrets", "uuid", "asyncio", "logging", "os", "socket", "threading",
@@ -221,6 +222,11 @@ def test_the_pure_ask_no_clock(module):
             "publishing.urls imports faststream",
         ),
         ("service.relay", "import confluent_kafka", "service.relay imports confluent_kafka"),
+        (
+            "service.watching",
+            "from opentelemetry import trace",
+            "service.watching imports opentelemetry",
+        ),
         (
             "service.operations",
             "from ..dashboard.app import Dashboard",

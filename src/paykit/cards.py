@@ -75,7 +75,16 @@ def holds_card_number(value: object, *, besides: Collection[str | None] = ()) ->
     A number that is one of ``besides`` is none, for it is the shop's own id, nor is one of 16
     digits that counts from a date.
     """
-    return any(_in_text(text, besides) for text in _texts(value))
+    return any(True for text in _texts(value) for _ in _numbers(text, besides))
+
+
+def mask_card_numbers(text: str, mask: str) -> str:
+    """The text with ``mask`` in the place of each card number."""
+    kept, done = [], 0
+    for start, end in _numbers(text, ()):
+        kept += [text[done:start], mask]
+        done = end
+    return "".join([*kept, text[done:]]) if kept else text
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -98,28 +107,36 @@ def _texts(value: object) -> Iterator[str]:
             waiting.extend(item)
 
 
-def _in_text(text: str, besides: Collection[str | None]) -> bool:
+def _numbers(text: str, besides: Collection[str | None]) -> Iterator[tuple[int, int]]:
+    """Where the card numbers of a text begin and end."""
     if len(text) < _SHORTEST:
-        return False
-    text = _UUID.sub(" ", _ascii_digits(text))
-    return any(_in_groups(_GROUP.findall(run.group()), besides) for run in _RUN.finditer(text))
+        return
+    text = _UUID.sub(lambda found: " " * len(found.group()), _ascii_digits(text))
+    for run in _RUN.finditer(text):
+        groups = _GROUP.findall(run.group())
+        first = 0
+        while first < len(groups):
+            count = _groups_of_number(groups[first : first + _MOST_GROUPS], besides)
+            if count:
+                places = list(_GROUP.finditer(text, run.start(), run.end()))
+                yield places[first].start(), places[first + count - 1].end()
+            first += count or 1
 
 
-def _in_groups(groups: list[str], besides: Collection[str | None]) -> bool:
-    """Whether one group is a card number, or several that follow each other are one together."""
-    for first in range(len(groups)):
-        digits = ""
-        for group in groups[first : first + _MOST_GROUPS]:
-            if digits and len(groups[first]) < _SMALLEST_GROUP:
-                break
-            digits += group
-            if len(digits) > _LONGEST:
-                break
-            # Who writes a number in groups does not count from a date.
-            dated = digits == group and _DATED.match(digits)
-            if is_card_number(digits) and not dated and digits not in besides:
-                return True
-    return False
+def _groups_of_number(groups: list[str], besides: Collection[str | None]) -> int:
+    """How many of the first groups are a card number together; 0: none are."""
+    digits = ""
+    for count, group in enumerate(groups, start=1):
+        if digits and len(groups[0]) < _SMALLEST_GROUP:
+            return 0
+        digits += group
+        if len(digits) > _LONGEST:
+            return 0
+        # Who writes a number in groups does not count from a date.
+        dated = count == 1 and _DATED.match(digits)
+        if is_card_number(digits) and not dated and digits not in besides:
+            return count
+    return 0
 
 
 def _ascii_digits(text: str) -> str:

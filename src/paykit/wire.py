@@ -234,6 +234,15 @@ class ProviderConfig(BaseModel):
         middle = "" if account == "default" else f"{account}_"
         return f"PAYKIT_{cls.provider}_{middle}{field}".upper().replace("-", "_")
 
+    def secrets(self) -> frozenset[str]:
+        """The secrets in the clear, for what masks them in others' texts."""
+        found: set[str] = set()
+        for _name, value in self:
+            for one in value if isinstance(value, tuple) else (value,):
+                if isinstance(one, SecretStr):
+                    found.add(one.get_secret_value())
+        return frozenset(found)
+
     def __reduce_ex__(self, _protocol: object) -> NoReturn:
         # Reducing would write secrets in the clear into caches, queues and crash dumps.
         raise ConfigurationError("a configuration is not pickled: it holds secrets")
