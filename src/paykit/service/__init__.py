@@ -12,6 +12,7 @@ from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Command, Commanded, CommandKind, CommandState
 from .feed import StatusFeed
+from .health import Health
 from .joined import AsyncJoined, Joined
 from .outbox import OutboxEntry
 from .paging import Page
@@ -36,6 +37,7 @@ __all__ = [
     "DueCheck",
     "Failure",
     "GivenUp",
+    "Health",
     "InboxEntry",
     "Joined",
     "Moment",

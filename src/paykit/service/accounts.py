@@ -7,9 +7,11 @@ from datetime import datetime
 
 from ..errors import ConfigurationError, InvalidRequest
 from ..events import PaymentProcessed, Source
+from ..logs import Throttle
 from ..models import Payment
 from ..provider import Capability, Clock, IdFactory, Provider
 from ..signing import fingerprint
+from ..telemetry import Telemetry
 from . import answers, rows
 from .effects import Operation, Read, Talk, Transact
 from .pacing import Pacing
@@ -20,7 +22,13 @@ from .state import PaymentRecord
 class Accounts:
     """The accounts by key, and the ways in which an answer of theirs becomes a fact."""
 
-    def __init__(self, providers: Iterable[Provider], clock: Clock, new_id: IdFactory) -> None:
+    def __init__(
+        self,
+        providers: Iterable[Provider],
+        clock: Clock,
+        new_id: IdFactory,
+        telemetry: Telemetry,
+    ) -> None:
         self._providers: dict[str, Provider] = {}
         for provider in providers:
             if provider.key in self._providers:
@@ -34,6 +42,8 @@ class Accounts:
         self._new_id = new_id
         self._accounts = [(one.name, one.account) for one in self._providers.values()]
         self._pacing = Pacing(clock)
+        self._telemetry = telemetry
+        self._throttle = Throttle(clock)
 
     @property
     def providers(self) -> Mapping[str, Provider]:

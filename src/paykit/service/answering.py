@@ -25,7 +25,7 @@ from ..provider import Capability, Provider
 from . import answers, command_store, recording, rows
 from .accounts import Accounts
 from .commands import OPEN, Command, Commanded, CommandKind, CommandState
-from .effects import Operation, Read, Talk, Transact, log
+from .effects import Operation, Read, Talk, Transact, about, log
 from .relay import spread
 from .state import PaymentRecord
 
@@ -239,7 +239,17 @@ class Answering(Accounts):
 
         yield Transact(body)
         if too_old:
-            log.warning("the %s %s is left to a person: %s", command.kind, command.command_id, note)
+            log.warning(
+                "the %s %s is left to a person: %s",
+                command.kind,
+                command.command_id,
+                note,
+                extra={
+                    **about(provider),
+                    "payment_id": command.payment_id,
+                    "command_id": command.command_id,
+                },
+            )
         return (yield from self._reload(command))
 
     def _may_be_another(self, provider: Provider, command: Command) -> Operation[bool]:
@@ -259,7 +269,12 @@ class Answering(Accounts):
         try:
             return (yield from self._ask(provider, now))
         except PaykitError as error:
-            log.warning("could not ask %s after a refusal: %s", provider.key, error)
+            log.warning(
+                "could not ask %s after a refusal: %s",
+                provider.key,
+                error,
+                extra={**about(provider, error), "payment_id": record.payment_id},
+            )
             return 0
 
     def _done(

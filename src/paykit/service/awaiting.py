@@ -15,13 +15,14 @@ import attrs
 from ..errors import PaykitError
 from ..events import PaymentProcessed, TransferReceived
 from ..flow import arun
-from ..http import Delivery
+from ..http import Delivery, HttpRequest, HttpResponse
 from ..models import PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..orders import OrderPlaced
 from ..provider import Clock, IdFactory, Outcome, Provider, time_ordered_id, utc_now
 from ..publishing import Publisher
 from ..retries import Timeouts
+from ..telemetry import CREATE, RECEIVE, RECONCILE, RELAY, RETURN, Span, Telemetry
 from ..transport import AsyncHttpxTransport, AsyncTransport
 from . import outbox
 from .browsing import DueCheck, InboxEntry
@@ -30,15 +31,17 @@ from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
 from .database import Database
 from .effects import Read, Talk, Transact, log
+from .health import PATIENCE, Health
 from .joined import AsyncJoined
 from .outbox import OutboxEntry
 from .paging import Page
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
 from .reports import Report
-from .shared import Shared, has_news
+from .shared import Shared
 from .state import PaymentRecord
 from .timelines import Timeline
+from .watching import tell_result
 from .writer import Body
 
 T = TypeVar("T")
@@ -62,6 +65,7 @@ class AsyncPaymentService(Shared):
         single_process: bool = False,
         relay: RelaySettings | None = None,
         changes: ChangeBus | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         super().__init__(
             providers,
@@ -71,6 +75,7 @@ class AsyncPaymentService(Shared):
             single_process=single_process,
             relay=relay,
             changes=changes,
+            telemetry=telemetry,
         )
         self._transport = transport
         self._transports: dict[str, AsyncHttpxTransport] = {}
@@ -78,10 +83,12 @@ class AsyncPaymentService(Shared):
         self._closing = False
         self._closed = asyncio.Event()
         self._relay: asyncio.Task[None] | None = None
+        self._relay_fails = False
 
     async def create(self, request: PaymentRequest, *, provider: str) -> PaymentSession:
         """Create a payment; see :meth:`PaymentService.create`."""
-        return await self._run(self._operations.create(request, provider))
+        span = self._span(CREATE, provider)
+        return await self._run(self._operations.create(request, provider), span)
 
     async def capture(
         self,
@@ -93,11 +100,12 @@ class AsyncPaymentService(Shared):
     ) -> Commanded:
         """Take what is held; see :meth:`PaymentService.capture`."""
         wanted = to_capture(payment_id, amount, idempotency_key, final=final)
-        return await self._run(self._operations.command(wanted))
+        return await self._run(self._operations.command(wanted), self._span_of_command(wanted))
 
     async def void(self, payment_id: str, *, idempotency_key: str | None = None) -> Commanded:
         """Release what is held; see :meth:`PaymentService.void`."""
-        return await self._run(self._operations.command(to_void(payment_id, idempotency_key)))
+        wanted = to_void(payment_id, idempotency_key)
+        return await self._run(self._operations.command(wanted), self._span_of_command(wanted))
 
     async def refund(
         self,
@@ -109,19 +117,22 @@ class AsyncPaymentService(Shared):
     ) -> Commanded:
         """Give money back; see :meth:`PaymentService.refund`."""
         wanted = to_refund(payment_id, amount, idempotency_key, description)
-        return await self._run(self._operations.command(wanted))
+        return await self._run(self._operations.command(wanted), self._span_of_command(wanted))
 
     async def handle_order_placed(self, event: OrderPlaced) -> Commanded:
         """Take the money of an order; see :meth:`PaymentService.handle_order_placed`."""
-        return await self._run(self._operations.handle_order_placed(event))
+        span = self._span_of_command(event)
+        return await self._run(self._operations.handle_order_placed(event), span)
 
     async def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
         """Take a webhook; see :meth:`PaymentService.receive`."""
-        return await self._run(self._operations.receive(delivery, provider))
+        span = self._span(RECEIVE, provider)
+        return await self._run(self._operations.receive(delivery, provider), span)
 
     async def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
         """Check a browser's return; see :meth:`PaymentService.receive_return`."""
-        return await self._run(self._operations.receive_return(delivery, provider))
+        span = self._span(RETURN, provider)
+        return await self._run(self._operations.receive_return(delivery, provider), span)
 
     async def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment, or ``None``."""
@@ -155,11 +166,23 @@ class AsyncPaymentService(Shared):
 
     async def reconcile(self, *, limit: int = 500, paid_within: timedelta | None = None) -> Report:
         """Ask about what has been open for too long; see :meth:`PaymentService.reconcile`."""
-        return await self._run(self._operations.reconcile(limit=limit, paid_within=paid_within))
+        work = self._operations.reconcile(limit=limit, paid_within=paid_within)
+        return await self._run(work, self._telemetry.span(RECONCILE))
 
     async def given_up(self) -> list[GivenUp]:
         """What nobody asks about any more; see :meth:`PaymentService.given_up`."""
         return await self._run(self._operations.given_up())
+
+    async def health(self, *, timeout: float = PATIENCE) -> Health:  # noqa: ASYNC109 - it is told
+        """How the service is, for probes; see :meth:`PaymentService.health`."""
+        relay = None if self._relay is None else not (self._relay.done() or self._relay_fails)
+        if self._closing:
+            return self._health(None, relay=relay)
+        answer = self._pulse.ask()
+        waiter = asyncio.wrap_future(answer)
+        await asyncio.wait({waiter}, timeout=timeout)
+        waiter.cancel()  # the loop may be closed by the time that there is an answer
+        return self._health(answer, relay=relay)
 
     def joined(self, connection: Any) -> AsyncJoined:
         """The service inside the transaction that is open on SQLAlchemy's ``AsyncConnection``."""
@@ -218,7 +241,10 @@ class AsyncPaymentService(Shared):
 
     async def relay(self) -> int:
         """Publish one batch of what waits; see :meth:`PaymentService.relay`."""
-        return await self._run(self._relay_once())
+        waiting = await self._transact(self._next_batch())
+        if not waiting:
+            return 0
+        return await self._run(self._relay_batch(waiting), self._telemetry.span(RELAY))
 
     async def outbox(
         self,
@@ -291,8 +317,9 @@ class AsyncPaymentService(Shared):
     ) -> None:
         await self.close()
 
-    def _run(self, operation: Generator[Any, Any, T]) -> Awaitable[T]:
-        return arun(operation, self._perform)
+    def _run(self, operation: Generator[Any, Any, T], span: Span | None = None) -> Awaitable[T]:
+        work = arun(operation, self._perform)
+        return work if span is None else _within(span, work)
 
     def _perform(self, effect: Any) -> Awaitable[Any]:
         # Not a coroutine, and no patterns: both take a while, and each delivery comes by twice.
@@ -319,7 +346,7 @@ class AsyncPaymentService(Shared):
         job: _LoopJob[T] = _LoopJob(body, loop, loop.create_future())
         self._database.submit(job)
         result = await job.future
-        if has_news(result):
+        if self._has_news(result):
             self._wake.set()
         return result
 
@@ -335,11 +362,15 @@ class AsyncPaymentService(Shared):
                 await self._transact(effect.renew)
             except PaykitError as error:
                 # What is under way is waited for all the same: it must not be sent beside itself.
-                log.warning("could not keep events for longer: %s", error)
+                name = type(error).__name__
+                log.warning("could not keep events for longer: %s", error, extra={"error": name})
         return sent.result()
 
-    async def _send(self, provider: Provider, request: Any) -> Any:
-        return await self._transport_of(provider).send(request)
+    async def _send(self, provider: Provider, request: HttpRequest) -> HttpResponse:
+        with self._span_of_request(provider, request) as span:
+            response = await self._transport_of(provider).send(request)
+            span.answered(response.status)
+            return response
 
     def _transport_of(self, provider: Provider) -> AsyncTransport:
         if self._transport is not None:
@@ -362,13 +393,16 @@ class AsyncPaymentService(Shared):
         self._wake.set()
 
     async def _relay_forever(self) -> None:
+        self._telemetry.leave_span()  # that of whoever started it
         failures = 0
         while not self._closing:
             await self._until_woken(POLL_SECONDS)
             try:
                 while not self._closing and await self.relay():
                     failures = 0
+                self._relay_fails = False
             except Exception as error:  # noqa: BLE001 - publishing must not just end
+                self._relay_fails = True
                 tell_failure(error)
                 await self._idle(rest(failures))
                 failures += 1
@@ -389,6 +423,13 @@ class AsyncPaymentService(Shared):
                 await self._closed.wait()
         except TimeoutError:
             pass
+
+
+async def _within(span: Span, work: Awaitable[T]) -> T:
+    with span:
+        result = await work
+        tell_result(span, result)
+        return result
 
 
 @attrs.define(slots=True)

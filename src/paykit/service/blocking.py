@@ -6,20 +6,23 @@ import inspect
 import threading
 from collections.abc import Coroutine, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ..errors import PaykitError
 from ..events import PaymentProcessed, TransferReceived
 from ..flow import run
-from ..http import Delivery
+from ..http import Delivery, HttpRequest, HttpResponse
 from ..models import PaymentRequest, PaymentSession, PaymentStatus
 from ..money import Money
 from ..orders import OrderPlaced
 from ..provider import Clock, IdFactory, Outcome, Provider, time_ordered_id, utc_now
 from ..publishing import Publisher
 from ..retries import Timeouts
+from ..telemetry import CREATE, RECEIVE, RECONCILE, RELAY, RETURN, Span, Telemetry
 from ..transport import HttpxTransport, Transport
 from . import outbox
 from .browsing import DueCheck, InboxEntry
@@ -28,6 +31,7 @@ from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
 from .database import Database
 from .effects import Read, Talk, Transact, log
+from .health import PATIENCE, Health
 from .joined import Joined
 from .lent import borrow_from
 from .loops import LoopThread
@@ -36,9 +40,10 @@ from .paging import Page
 from .receiving import Receipt, ReturnInfo
 from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, tell_failure
 from .reports import Report
-from .shared import Shared, has_news
+from .shared import Shared
 from .state import PaymentRecord
 from .timelines import Timeline
+from .watching import tell_result
 from .writer import Body
 
 T = TypeVar("T")
@@ -51,8 +56,8 @@ class PaymentService(Shared):
     ``postgresql+asyncpg://…``, ``mysql+pymysql://…``. ``transport`` replaces the HTTP client of
     every provider and stays yours to close. ``single_process`` promises that no other process opens
     a SQLite file. ``relay`` says how events are published. ``changes`` tells other processes which
-    payments have changed, where PostgreSQL does not. Use it in a ``with`` block, or call
-    :meth:`close`.
+    payments have changed, where PostgreSQL does not. ``telemetry`` says where spans and metrics go,
+    if not to OpenTelemetry's global providers. Use it in a ``with`` block, or call :meth:`close`.
     """
 
     def __init__(
@@ -66,6 +71,7 @@ class PaymentService(Shared):
         single_process: bool = False,
         relay: RelaySettings | None = None,
         changes: ChangeBus | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         super().__init__(
             providers,
@@ -75,6 +81,7 @@ class PaymentService(Shared):
             single_process=single_process,
             relay=relay,
             changes=changes,
+            telemetry=telemetry,
         )
         self._transport = transport
         self._transports: dict[str, HttpxTransport] = {}
@@ -82,6 +89,7 @@ class PaymentService(Shared):
         self._closing = False
         self._closed = threading.Event()
         self._relay: threading.Thread | None = None
+        self._relay_fails = False
         self._guard = threading.Lock()
         self._sender = ThreadPoolExecutor(max_workers=1, thread_name_prefix="paykit-publisher")
         self._loop: LoopThread | None = None
@@ -93,7 +101,8 @@ class PaymentService(Shared):
         :class:`~paykit.errors.PaykitError`; after an error with ``sent`` other than ``False`` the
         payment stays on record, and the same request may be made again.
         """
-        return self._run(self._operations.create(request, provider))
+        span = self._span(CREATE, provider)
+        return self._run(self._operations.create(request, provider), span)
 
     def capture(
         self,
@@ -113,11 +122,12 @@ class PaymentService(Shared):
         :class:`~paykit.errors.OutcomeUnknown`, after which the same call may be made again.
         """
         wanted = to_capture(payment_id, amount, idempotency_key, final=final)
-        return self._run(self._operations.command(wanted))
+        return self._run(self._operations.command(wanted), self._span_of_command(wanted))
 
     def void(self, payment_id: str, *, idempotency_key: str | None = None) -> Commanded:
         """Release what is held. Raises the same errors as :meth:`capture`."""
-        return self._run(self._operations.command(to_void(payment_id, idempotency_key)))
+        wanted = to_void(payment_id, idempotency_key)
+        return self._run(self._operations.command(wanted), self._span_of_command(wanted))
 
     def refund(
         self,
@@ -136,7 +146,7 @@ class PaymentService(Shared):
         :meth:`capture`.
         """
         wanted = to_refund(payment_id, amount, idempotency_key, description)
-        return self._run(self._operations.command(wanted))
+        return self._run(self._operations.command(wanted), self._span_of_command(wanted))
 
     def handle_order_placed(self, event: OrderPlaced) -> Commanded:
         """Take the money of an order: charge its token, or capture its hold.
@@ -146,11 +156,13 @@ class PaymentService(Shared):
         of it; whatever else raises shall come again. Raises
         :class:`~paykit.errors.PaykitError`.
         """
-        return self._run(self._operations.handle_order_placed(event))
+        span = self._span_of_command(event)
+        return self._run(self._operations.handle_order_placed(event), span)
 
     def receive(self, delivery: Delivery, *, provider: str) -> Receipt:
         """Take a webhook: verify, store, and say what to reply. Never raises for bad input."""
-        return self._run(self._operations.receive(delivery, provider))
+        span = self._span(RECEIVE, provider)
+        return self._run(self._operations.receive(delivery, provider), span)
 
     def receive_return(self, delivery: Delivery, *, provider: str) -> ReturnInfo:
         """Check a browser's return. It informs and never settles.
@@ -160,7 +172,8 @@ class PaymentService(Shared):
         What the provider answers to that counts. A return that the provider gives no way to prove
         is never ``verified``.
         """
-        return self._run(self._operations.receive_return(delivery, provider))
+        span = self._span(RETURN, provider)
+        return self._run(self._operations.receive_return(delivery, provider), span)
 
     def status(self, payment_id: str) -> PaymentRecord | None:
         """The record of one payment, or ``None``."""
@@ -219,11 +232,22 @@ class PaymentService(Shared):
         are asked about as well, in case news of them were lost. Raises
         :class:`~paykit.errors.StoreUnavailable`; what a provider does not answer is in the report.
         """
-        return self._run(self._operations.reconcile(limit=limit, paid_within=paid_within))
+        work = self._operations.reconcile(limit=limit, paid_within=paid_within)
+        return self._run(work, self._telemetry.span(RECONCILE))
 
     def given_up(self) -> list[GivenUp]:
         """Payments and commands that nobody asks about any more, for a person to look at."""
         return self._run(self._operations.given_up())
+
+    def health(self, *, timeout: float = PATIENCE) -> Health:
+        """How the service is, for probes. Waits for ``timeout`` seconds at most; never raises."""
+        thread = self._relay
+        relay = None if thread is None else thread.is_alive() and not self._relay_fails
+        if self._closing:
+            return self._health(None, relay=relay)
+        answer = self._pulse.ask()
+        wait([answer], timeout=timeout)
+        return self._health(answer, relay=relay)
 
     def joined(self, connection: Any) -> Joined:
         """The service inside the transaction that is open on a connection of yours.
@@ -308,7 +332,10 @@ class PaymentService(Shared):
         Raises :class:`~paykit.errors.BrokerUnavailable`, and
         :class:`~paykit.errors.ConfigurationError` where there is nobody to publish to.
         """
-        return self._run(self._relay_once())
+        waiting = self._transact(self._next_batch())
+        if not waiting:
+            return 0
+        return self._run(self._relay_batch(waiting), self._telemetry.span(RELAY))
 
     def outbox(
         self,
@@ -382,8 +409,13 @@ class PaymentService(Shared):
     ) -> None:
         self.close()
 
-    def _run(self, operation: Generator[Any, Any, T]) -> T:
-        return run(operation, self._perform)
+    def _run(self, operation: Generator[Any, Any, T], span: Span | None = None) -> T:
+        if span is None:
+            return run(operation, self._perform)
+        with span:
+            result = run(operation, self._perform)
+            tell_result(span, result)
+            return result
 
     def _perform(self, effect: Any) -> Any:
         match effect:
@@ -392,7 +424,7 @@ class PaymentService(Shared):
             case Read(body):
                 return self._read(body)
             case Talk(provider, flow):
-                return run(flow(), lambda request: self._transport_of(provider).send(request))
+                return run(flow(), partial(self._send, provider))
             case Handle(handler, event):
                 result = handler(event)
                 if inspect.isawaitable(result):
@@ -405,7 +437,7 @@ class PaymentService(Shared):
 
     def _transact(self, body: Body[T]) -> T:
         result = self._database.transact(body).result()
-        if has_news(result):
+        if self._has_news(result):
             self._wake.set()
         return result
 
@@ -418,13 +450,14 @@ class PaymentService(Shared):
         if publisher.is_async:
             sent = self._on_loop(publisher.publish(messages))
         else:
-            sent = self._sender.submit(publisher.publish, messages)
+            sent = self._sender.submit(copy_context().run, publisher.publish, messages)
         while not wait([sent], timeout=effect.every).done:
             try:
                 self._transact(effect.renew)
             except PaykitError as error:
                 # What is under way is waited for all the same: it must not be sent beside itself.
-                log.warning("could not keep events for longer: %s", error)
+                name = type(error).__name__
+                log.warning("could not keep events for longer: %s", error, extra={"error": name})
         return sent.result()
 
     def _on_loop(self, work: Coroutine[Any, Any, T]) -> Future[T]:
@@ -433,6 +466,12 @@ class PaymentService(Shared):
             if self._loop is None:
                 self._loop = LoopThread("paykit-broker")
         return self._loop.submit(work)
+
+    def _send(self, provider: Provider, request: HttpRequest) -> HttpResponse:
+        with self._span_of_request(provider, request) as span:
+            response = self._transport_of(provider).send(request)
+            span.answered(response.status)
+            return response
 
     def _transport_of(self, provider: Provider) -> Transport:
         if self._transport is not None:
@@ -462,7 +501,9 @@ class PaymentService(Shared):
             try:
                 while not self._closing and self.relay():
                     failures = 0
+                self._relay_fails = False
             except (Exception, SystemExit) as error:  # noqa: BLE001 - publishing must not just end
+                self._relay_fails = True
                 tell_failure(error)
                 self._idle(rest(failures))
                 failures += 1

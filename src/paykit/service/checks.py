@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
 import attrs
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, and_, exists, func, select, update
 
 from ..events import Source
 from ..money import Money
@@ -18,6 +19,12 @@ from .schema import ERROR_LENGTH, commands, inbox, payments
 from .state import FINAL, PaymentRecord
 
 _OVER = sorted(status.value for status in FINAL)
+#: Given up, and nothing heard of it since.
+GIVEN_UP: Final = and_(
+    payments.c.given_up_at.is_not(None),
+    payments.c.check_at.is_(None),
+    payments.c.status.not_in(_OVER),
+)
 
 
 @attrs.frozen(slots=True)
@@ -134,11 +141,7 @@ def give_up(
 
 def given_up(conn: Connection) -> list[GivenUp]:
     """The payments that were given up and have heard nothing since, the oldest first."""
-    left = select(payments).where(
-        payments.c.given_up_at.is_not(None),
-        payments.c.check_at.is_(None),
-        payments.c.status.not_in(_OVER),
-    )
+    left = select(payments).where(GIVEN_UP)
     return [
         GivenUp(
             record=rows.to_record(row),

@@ -33,6 +33,8 @@ LEASE: Final = timedelta(minutes=3)
 #: Gives the n-th refund of a payment a name of ours.
 NameIt: TypeAlias = Callable[[PaymentRecord, int], str]
 _OPEN: Final = sorted(state.value for state in OPEN)
+#: Given up, and still without an end.
+GIVEN_UP: Final = and_(table.c.given_up_at.is_not(None), table.c.state.in_(_OPEN))
 
 
 @attrs.frozen(slots=True)
@@ -300,7 +302,7 @@ def load(conn: Connection, command_id: str) -> Command | None:
 
 def given_up(conn: Connection) -> list[Command]:
     """The commands that a person has to look after, the oldest first."""
-    left = select(table).where(table.c.given_up_at.is_not(None), table.c.state.in_(_OPEN))
+    left = select(table).where(GIVEN_UP)
     return [_to_command(row) for row in conn.execute(left.order_by(table.c.given_up_at))]
 
 

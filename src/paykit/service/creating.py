@@ -25,7 +25,7 @@ from ..signing import fingerprint
 from . import command_store, reserving, sessions
 from .commanding import Commanding
 from .commands import Command, Commanded, CommandKind, CommandState, Wanted
-from .effects import Operation, Read, Talk, Transact, log
+from .effects import Operation, Read, Talk, Transact, about, log
 from .reserving import Reserved
 from .schema import REFERENCE_LENGTH
 from .state import PaymentRecord
@@ -168,7 +168,13 @@ class Creating(Commanding):
             try:
                 yield from self._ask(provider, record)
             except (NotFound, InvalidRequest) as error:
-                log.info("%s cannot tell of %s: %s", provider.key, record.payment_id, error)
+                log.info(
+                    "%s cannot tell of %s: %s",
+                    provider.key,
+                    record.payment_id,
+                    error,
+                    extra={**about(provider, error), "payment_id": record.payment_id},
+                )
         kept = yield from self._stored(record.payment_id)
         if kept.record.status is S.PENDING:
             raise OutcomeUnknown(

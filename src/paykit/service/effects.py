@@ -13,11 +13,20 @@ from typing import Any, TypeAlias, TypeVar
 import attrs
 from sqlalchemy import Connection
 
+from ..errors import PaykitError
 from ..flow import Flow
 from ..provider import Provider
+from .state import PaymentRecord
 
 T = TypeVar("T")
 log = logging.getLogger("paykit.service")
+
+
+def about(account: Provider | PaymentRecord, error: PaykitError | None = None) -> dict[str, str]:
+    """What a line of the log is about, as extra fields."""
+    name = account.name if isinstance(account, Provider) else account.provider
+    fields = {"provider": name, "account": account.account}
+    return fields if error is None else {**fields, "error": type(error).__name__}
 
 
 @attrs.frozen(slots=True)

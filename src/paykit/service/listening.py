@@ -67,7 +67,8 @@ class Listener:
                     self._is_connected = False
             except Exception as error:  # noqa: BLE001 - whatever the driver raises: connect again
                 if self._was_connected:  # once for each time that it is lost
-                    log.warning("not listening to the database: %s", type(error).__name__)
+                    name = type(error).__name__
+                    log.warning("not listening to the database: %s", name, extra={"error": name})
                 self._was_connected = False
                 self._closing.wait(_PAUSE)
 

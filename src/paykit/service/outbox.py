@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import attrs
-from sqlalchemy import Connection, Row, and_, case, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, or_, select, update
 
 from ..models import PaymentStatus
 from ..provider import Clock
@@ -18,15 +18,17 @@ from .fitting import cut
 from .schema import ERROR_LENGTH
 from .schema import outbox as table
 
-_WAITS: Final = and_(table.c.published_at.is_(None), table.c.dead_at.is_(None))
+WAITS: Final = and_(table.c.published_at.is_(None), table.c.dead_at.is_(None))
+DEAD: Final = and_(table.c.dead_at.is_not(None), table.c.published_at.is_(None))
 
 
 @attrs.frozen(slots=True)
 class Waiting:
-    """An event that is to be published, and how often that was tried."""
+    """An event that is to be published, how often that was tried, and since when it waits."""
 
     message: Message
     attempts: int
+    created_at: datetime
 
 
 @attrs.frozen(slots=True, kw_only=True)
@@ -47,6 +49,16 @@ class OutboxEntry:
     last_error: str | None
     published_at: datetime | None
     dead_at: datetime | None
+
+
+def oldest_first(dialect: str) -> list[ColumnElement[Any]]:
+    """The order of what waits, as its index has it.
+
+    PostgreSQL only sees that if the two empty columns before are named, and MariaDB if they are
+    not; else all that waits is sorted each time.
+    """
+    order: list[ColumnElement[Any]] = [table.c.created_at, table.c.id]
+    return [table.c.published_at, table.c.dead_at, *order] if dialect == "postgresql" else order
 
 
 def claim(
@@ -84,7 +96,7 @@ def claim(
             table.c.attempts,
         )
         .where(
-            _WAITS,
+            WAITS,
             # Empty until first claimed, so a writer whose clock is ahead delays nothing.
             or_(table.c.available_at.is_(None), table.c.available_at <= now),
             ~exists().where(*before),
@@ -95,7 +107,7 @@ def claim(
     )
     found = conn.execute(ready).all()
     _hold(conn, [row.id for row in found], now + lease)
-    return [Waiting(_to_message(row), row.attempts) for row in found]
+    return [Waiting(_to_message(row), row.attempts, row.created_at) for row in found]
 
 
 def renew(conn: Connection, ids: Sequence[str], *, clock: Clock, lease: timedelta) -> None:
@@ -155,9 +167,9 @@ def entries(
 ) -> list[OutboxEntry]:
     """What is in the outbox, the oldest first: what waits, what is dead, or what is out."""
     if dead:
-        kind: Any = and_(table.c.dead_at.is_not(None), table.c.published_at.is_(None))
+        kind: Any = DEAD
     else:
-        kind = table.c.published_at.is_not(None) if published else _WAITS
+        kind = table.c.published_at.is_not(None) if published else WAITS
     asked = select(table).where(kind)
     if payment_id is not None:
         asked = asked.where(table.c.aggregateid == payment_id)
@@ -215,14 +227,6 @@ def purge(conn: Connection, *, before: datetime, dead: bool = False, limit: int 
     for some in _chunks(ids):
         conn.execute(table.delete().where(table.c.id.in_(some)))
     return len(ids)
-
-
-def backlog(conn: Connection) -> tuple[int, datetime | None]:
-    """How many events wait, and since when the oldest of them does."""
-    row = conn.execute(
-        select(func.count(), func.min(table.c.created_at)).select_from(table).where(_WAITS)
-    ).one()
-    return row[0], row[1]
 
 
 def _hold(conn: Connection, ids: Sequence[str], until: datetime, **more: str | None) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -12,11 +13,12 @@ from ..errors import InvalidRequest, PaykitError, WebhookError
 from ..events import PaymentProcessed, Source, TransferReceived
 from ..http import Delivery, Reply
 from ..info import refusal
+from ..metrics import DELIVERIES, VERIFICATION_FAILURES
 from ..models import NextAction, Payment, PaymentStatus
 from ..provider import Capability, Outcome, Provider
 from . import recording, rows
 from .accounts import Accounts, answer_as_fact
-from .effects import Operation, Read, Talk, Transact, log
+from .effects import Operation, Read, Talk, Transact, about, log
 from .recording import News, Recorded
 from .state import PaymentRecord
 
@@ -56,6 +58,13 @@ class ReturnInfo:
         return None if self.record is None else self.record.status
 
 
+#: Why a delivery is not proven, as the metric tells it.
+_REASONS: Final[Mapping[Outcome, str]] = {
+    Outcome.BAD_SIGNATURE: "signature",
+    Outcome.STALE: "stale",
+    Outcome.MALFORMED: "malformed",
+    Outcome.TRY_AGAIN: "unreachable",
+}
 _FACTS: Final = (PaymentProcessed, TransferReceived)
 _FOR_A_PERSON: Final = frozenset({Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE})
 #: Not decided yet, so an approval may still be waiting.
@@ -70,17 +79,22 @@ class Receiving(Accounts):
     def receive(self, delivery: Delivery, provider_key: str) -> Operation[Receipt]:
         """Verify, store, then acknowledge: a 2xx is given only for what is on disk."""
         provider = self.provider(provider_key)
+        self.tell_left_out()
+        receipt = yield from self._take(delivery, provider)
+        self._telemetry.count(DELIVERIES, provider.name, receipt.outcome.value)
+        return receipt
+
+    def _take(self, delivery: Delivery, provider: Provider) -> Operation[Receipt]:
         try:
             verified = yield Talk(provider, lambda: provider.verify(delivery))
             events = provider.parse(verified)
         except WebhookError as error:
-            log.warning("refused a delivery for %s: %s", provider.key, error)
             outcome = refusal(error)
-            return Receipt(outcome, provider.reply(outcome), error)
+            return self._unproven("refused a delivery for %s: %s", provider, error, outcome)
         except PaykitError as error:
             # Verification itself needed the network, and that failed: let the provider come again.
-            log.warning("could not verify a delivery for %s: %s", provider.key, error)
-            return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
+            again = Outcome.TRY_AGAIN
+            return self._unproven("could not verify a delivery for %s: %s", provider, error, again)
         # A grant for a stored token is not kept: it is secret, and can be asked for again.
         facts = tuple([event for event in events if isinstance(event, _FACTS)])
         digest = hashlib.sha256(delivery.query + b"\n" + delivery.body).hexdigest()
@@ -88,7 +102,7 @@ class Receiving(Accounts):
         try:
             recorded: Recorded = yield Transact(News(facts, digest, now))
         except PaykitError as error:
-            log.error("could not store a delivery for %s: %s", provider.key, error)
+            self._tell(logging.ERROR, "could not store a delivery for %s: %s", provider, error)
             return Receipt(Outcome.TRY_AGAIN, provider.reply(Outcome.TRY_AGAIN), error)
         published = recorded.events
         for fact in facts:
@@ -97,7 +111,9 @@ class Receiving(Accounts):
                     more, _onward = yield from self._complete(provider, fact.reference)
                     published += more
                 except PaykitError as error:
-                    log.warning("could not complete a payment at %s: %s", provider.key, error)
+                    self._tell(
+                        logging.WARNING, "could not complete a payment at %s: %s", provider, error
+                    )
                     again = Outcome.TRY_AGAIN
                     ids = recorded.payment_ids
                     return Receipt(again, provider.reply(again), error, published, ids)
@@ -107,9 +123,22 @@ class Receiving(Accounts):
                 provider.key,
                 recorded.outcome,
                 digest,
+                extra={
+                    **about(provider),
+                    "outcome": recorded.outcome.value,
+                    "digest": digest,
+                    "payment_ids": recorded.payment_ids,
+                },
             )
         reply = provider.reply(recorded.outcome)
         return Receipt(recorded.outcome, reply, None, published, recorded.payment_ids)
+
+    def _unproven(
+        self, what: str, provider: Provider, error: PaykitError, outcome: Outcome
+    ) -> Receipt:
+        self._tell(logging.WARNING, what, provider, error)
+        self._telemetry.count(VERIFICATION_FAILURES, provider.name, _REASONS[outcome])
+        return Receipt(outcome, provider.reply(outcome), error)
 
     def receive_return(self, delivery: Delivery, provider_key: str) -> Operation[ReturnInfo]:
         """Check a browser's return and look up our record.
@@ -118,15 +147,18 @@ class Receiving(Accounts):
         payment, this is the moment, and the provider's answer to that counts.
         """
         provider = self.provider(provider_key)
+        self.tell_left_out()
         try:
             verified = yield Talk(provider, lambda: provider.verify_return(delivery))
             events = provider.parse(verified)
         except WebhookError as error:
-            log.info("an unproven browser return for %s: %s", provider.key, error)
+            self._tell(logging.INFO, "an unproven browser return for %s: %s", provider, error)
             return ReturnInfo(verified=False, record=None)
         except PaykitError as error:
             # The provider had to be asked, and that failed; its notice will tell.
-            log.warning("could not check a browser return for %s: %s", provider.key, error)
+            self._tell(
+                logging.WARNING, "could not check a browser return for %s: %s", provider, error
+            )
             return ReturnInfo(verified=False, record=None)
         reference = (events[0].reference if events else None) or ""
         published, onward = 0, None
@@ -134,7 +166,9 @@ class Receiving(Accounts):
             published, onward = yield from self._complete(provider, reference)
             published += yield from self._ask_if_open(provider, reference)
         except PaykitError as error:
-            log.warning("could not ask %s after a browser return: %s", provider.key, error)
+            self._tell(
+                logging.WARNING, "could not ask %s after a browser return: %s", provider, error
+            )
         record = yield Read(
             lambda conn: rows.find(conn, provider.name, provider.account, reference)
         )
@@ -206,3 +240,21 @@ class Receiving(Accounts):
         now = self._clock()
         recorded: Recorded = yield Transact(News(mine, "", now))
         return recorded.events
+
+    # Logging.
+
+    def _tell(self, level: int, what: str, provider: Provider, error: PaykitError) -> None:
+        """Log what is wrong with something that came in; of a flood, the first of each minute."""
+        if self._throttle.allows((provider, level, what)):
+            log.log(level, what, provider.key, error, extra=about(provider, error))
+
+    def tell_left_out(self, *, at_once: bool = False) -> None:
+        """Log how many lines of a flood were left out, once its minute is over, or ``at_once``."""
+        for (provider, level, what), count in self._throttle.left_out(at_once=at_once):
+            log.log(
+                level,
+                "and %d more of these: %s",
+                count,
+                what % (provider.key, "…"),
+                extra={**about(provider), "left_out": count},
+            )

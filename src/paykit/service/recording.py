@@ -70,12 +70,14 @@ class Recorded:
 
     ``payment_ids`` are those of the payments on record that it is about. ``is_overtaken``: it was
     an answer, and other news were quicker, so that it may be old and has to be asked for anew.
+    ``timely`` are the facts that made an event and that the provider told with a time of its own.
     """
 
     outcome: Outcome
     events: int
     payment_ids: tuple[str, ...] = ()
     is_overtaken: bool = False
+    timely: tuple[Fact, ...] = ()
 
 
 def _with_fitting_ids(facts: tuple[Fact, ...]) -> tuple[Fact, ...]:
@@ -116,14 +118,18 @@ def record(conn: Connection, news: Sequence[News]) -> list[Recorded]:
     group = _Group(conn, told)
     ends = []
     for one in news:
-        outcomes, events = [], 0
+        outcomes, events, timely = [], 0, []
         for fact in one.facts:
             outcome, published = group.take(fact, one)
             outcomes.append(outcome)
             events += published
+            # What has no time of its own has that at which we heard of it.
+            if published and fact.occurred_at != one.now:
+                timely.append(fact)
         gravest = min(outcomes, key=_GRAVEST.index, default=Outcome.ACCEPTED)
         told_late = id(one) in group.overtaken
-        ends.append(Recorded(gravest, events, group.payment_ids(one.facts), told_late))
+        ids = group.payment_ids(one.facts)
+        ends.append(Recorded(gravest, events, ids, told_late, tuple(timely)))
     group.write()
     return ends
 

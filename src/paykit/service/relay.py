@@ -20,9 +20,11 @@ from sqlalchemy import Connection
 
 from ..errors import BrokerUnavailable, ConfigurationError, PaykitError, PublishError
 from ..events import PaymentProcessed
+from ..metrics import RELAY_DEAD, RELAY_FAILURES, RELAY_LAG, RELAY_PUBLISHED
 from ..provider import Clock
 from ..publishing import Message, Publisher
 from ..signing import fingerprint
+from ..telemetry import Telemetry
 from . import outbox
 from .effects import Transact, log
 from .outbox import Waiting
@@ -84,33 +86,44 @@ class Publish:
 Relaying: TypeAlias = Generator[Transact | Handle | Publish, Any, int]
 
 
-def relay_once(
+def next_batch(
     handlers: Sequence[Handler],
     publishers: Sequence[Publisher],
+    *,
     clock: Clock,
     settings: RelaySettings,
-) -> Relaying:
-    """Publish the next batch; returns how many events were taken up.
+) -> Body[Sequence[Waiting]]:
+    """What takes the next events to be published out of the outbox, as a body for a transaction.
 
     Handlers get one event at a time, so that the lease has to last for one event only: in a batch,
     slow handlers of the first could let the lease of the last run out, and another process would
-    overtake. Raises :class:`BrokerUnavailable`, or whatever else a publisher raised, after putting
-    everything off, and :class:`ConfigurationError` where there is nobody to publish to.
+    overtake. Raises :class:`ConfigurationError` where there is nobody to publish to.
     """
     if not handlers and not publishers:
         raise ConfigurationError("nobody to publish to: subscribe a handler, or name a broker")
-    limit = 1 if handlers else settings.batch
-    waiting: Sequence[Waiting] = yield Transact(
-        lambda conn: outbox.claim(
-            conn,
-            clock=clock,
-            lease=settings.lease,
-            limit=limit,
-            behind_dead=settings.behind_dead,
-        )
+    return lambda conn: outbox.claim(
+        conn,
+        clock=clock,
+        lease=settings.lease,
+        limit=1 if handlers else settings.batch,
+        behind_dead=settings.behind_dead,
     )
-    if not waiting:
-        return 0
+
+
+def relay_batch(
+    waiting: Sequence[Waiting],
+    handlers: Sequence[Handler],
+    publishers: Sequence[Publisher],
+    *,
+    clock: Clock,
+    settings: RelaySettings,
+    telemetry: Telemetry,
+) -> Relaying:
+    """Publish a batch; returns how many events it has.
+
+    Raises :class:`BrokerUnavailable`, or whatever else a publisher raised, after putting everything
+    off.
+    """
     failed: dict[str, BaseException] = {}
     try:
         for publisher in publishers:
@@ -123,12 +136,14 @@ def relay_once(
         )
         # Less than this relay rests now, so that it finds them when it comes back.
         yield Transact(lambda conn: _release(conn, everything, clock, _FIRST_PAUSE / 2))
+        telemetry.count(RELAY_FAILURES, type(error).__name__, times=len(waiting))
         raise
     for one in waiting:
         if handlers and one.message.id not in failed:
             failed |= yield from _handle(handlers, one.message)
     yield Transact(_ended(waiting, failed, clock, settings))
-    _tell(waiting, failed, settings)
+    _measure(waiting, failed, clock, telemetry)
+    _tell(waiting, failed, settings, telemetry)
     return len(waiting)
 
 
@@ -163,7 +178,11 @@ def _handle(
         for handler in handlers:
             yield Handle(handler, message.event)
     except Exception as error:  # noqa: BLE001 - a user's handler may raise anything
-        log.exception("a handler failed on event %s", message.id)
+        log.exception(
+            "a handler failed on event %s",
+            message.id,
+            extra={"event_id": message.id, "payment_id": message.key},
+        )
         return {message.id: error}
     return {}
 
@@ -207,8 +226,28 @@ def _release(
         outbox.release(conn, ids, clock=clock, pause=wait, reason=reason)
 
 
+def _measure(
+    waiting: Sequence[Waiting],
+    failed: Mapping[str, BaseException],
+    clock: Clock,
+    telemetry: Telemetry,
+) -> None:
+    if not telemetry.is_on:
+        return
+    now = clock()
+    out = [one for one in waiting if one.message.id not in failed]
+    telemetry.count(RELAY_PUBLISHED, times=len(out))
+    for one in out:
+        telemetry.measure(RELAY_LAG, begin=one.created_at, end=now)
+    for kind, times in Counter(type(error).__name__ for error in failed.values()).items():
+        telemetry.count(RELAY_FAILURES, kind, times=times)
+
+
 def _tell(
-    waiting: Sequence[Waiting], failed: Mapping[str, BaseException], settings: RelaySettings
+    waiting: Sequence[Waiting],
+    failed: Mapping[str, BaseException],
+    settings: RelaySettings,
+    telemetry: Telemetry,
 ) -> None:
     """Log the dead one by one, and the others by what they failed for."""
     left: Counter[str] = Counter()
@@ -218,11 +257,23 @@ def _tell(
             continue
         tries = one.attempts + (not isinstance(error, BrokerUnavailable))
         if settings.max_attempts is not None and tries >= settings.max_attempts:
-            log.error("event %s is dead after %d tries: %s", one.message.id, tries, _said(error))
+            telemetry.count(RELAY_DEAD)
+            log.error(
+                "event %s is dead after %d tries: %s",
+                one.message.id,
+                tries,
+                _said(error),
+                extra={
+                    "event_id": one.message.id,
+                    "payment_id": one.message.key,
+                    "attempts": tries,
+                    "error": type(error).__name__,
+                },
+            )
         elif isinstance(error, PublishError):  # what a handler raised is logged already
             left[_said(error)] += 1
     for reason, count in left.items():
-        log.warning("%d events are not out yet: %s", count, reason)
+        log.warning("%d events are not out yet: %s", count, reason, extra={"events": count})
 
 
 def _said(error: BaseException) -> str:
@@ -237,6 +288,7 @@ def tell_failure(error: BaseException) -> None:
         "the relay will try again: %s",
         _said(error),
         exc_info=None if known else error,
+        extra={"error": type(error).__name__},
     )
 
 

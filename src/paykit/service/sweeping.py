@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from ..errors import InvalidRequest, NotFound, PaykitError, RateLimited, StoreUnavailable
 from ..events import PaymentProcessed, Source
 from ..info import Asking
+from ..metrics import GIVEN_UP, REPAIRS
 from ..models import PaymentStatus
 from ..provider import Capability, Provider
 from ..signing import fingerprint
@@ -24,7 +25,7 @@ from .checks import Due, GivenUp
 from .command_store import Reserved
 from .commanding import Commanding
 from .commands import Command
-from .effects import Operation, Read, Transact, log
+from .effects import Operation, Read, Transact, about, log
 from .receiving import Receiving
 from .relay import spread
 from .reports import Change, CommandEnd, Failure, Report, Sweep
@@ -136,7 +137,13 @@ class Sweeping(Commanding, Receiving):
             self._pacing.refused(provider, error)
         note = f"{type(error).__name__}: {error}"
         sweep.failures.append(Failure(payment_id=due.record.payment_id, error=note))
-        log.warning("could not ask %s about %s: %s", provider.key, due.record.payment_id, note)
+        log.warning(
+            "could not ask %s about %s: %s",
+            provider.key,
+            due.record.payment_id,
+            note,
+            extra={**about(provider, error), "payment_id": due.record.payment_id},
+        )
         yield from self._after_question(sweep, provider, due, note)
 
     def _after_question(
@@ -204,8 +211,17 @@ class Sweeping(Commanding, Receiving):
         yield Transact(
             lambda conn: checks.give_up(conn, record.payment_id, now=now, checks=times, note=note)
         )
-        log.warning("%s is left to a person: %s", record.payment_id, note)
-        sweep.given_up.append(GivenUp(record=record, checks=times, note=note, since=now))
+        log.warning(
+            "%s is left to a person: %s",
+            record.payment_id,
+            note,
+            extra={**about(record), "payment_id": record.payment_id},
+        )
+        self._leave(sweep, GivenUp(record=record, checks=times, note=note, since=now))
+
+    def _leave(self, sweep: Sweep, left: GivenUp) -> None:
+        sweep.given_up.append(left)
+        self._telemetry.count(GIVEN_UP, left.record.provider)
 
     def _later(
         self, record: PaymentRecord, until: datetime, times: int, note: str | None
@@ -219,6 +235,7 @@ class Sweeping(Commanding, Receiving):
     def _note_change(self, sweep: Sweep, before: PaymentRecord) -> Operation[PaymentRecord | None]:
         after: PaymentRecord | None = yield Read(_load(before.payment_id))
         if after is not None and after.status is not before.status:
+            self._telemetry.count(REPAIRS, after.provider, before.status.value, after.status.value)
             sweep.changes.append(
                 Change(
                     payment_id=after.payment_id,
@@ -301,7 +318,16 @@ class Sweeping(Commanding, Receiving):
             if isinstance(error, RateLimited):
                 self._pacing.refused(provider, error)
             note = f"{type(error).__name__}: {error}"
-            log.warning("could not end %s: %s", command.command_id, note)
+            log.warning(
+                "could not end %s: %s",
+                command.command_id,
+                note,
+                extra={
+                    **about(provider, error),
+                    "payment_id": record.payment_id,
+                    "command_id": command.command_id,
+                },
+            )
             sweep.failures.append(
                 Failure(payment_id=record.payment_id, error=note, command_id=command.command_id)
             )
@@ -317,7 +343,7 @@ class Sweeping(Commanding, Receiving):
                 )
             )
         if now is not None and now.given_up_at is not None:
-            sweep.given_up.append(_as_given_up(record, now))
+            self._leave(sweep, _as_given_up(record, now))
 
 
 def _as_given_up(record: PaymentRecord, command: Command) -> GivenUp:
