@@ -101,7 +101,7 @@ def claim(
             or_(table.c.available_at.is_(None), table.c.available_at <= now),
             ~exists().where(*before),
         )
-        .order_by(table.c.created_at, table.c.id)
+        .order_by(*oldest_first(conn.dialect.name))
         .limit(limit)
         .with_for_update(skip_locked=True, of=table)
     )
