@@ -10,6 +10,7 @@ import pytest
 
 import paykit
 import paykit.publishing
+import paykit.webhooks
 
 #: Nothing of this may be loaded before it is used.
 DEAR = {
@@ -42,6 +43,14 @@ def test_import_paykit_loads_nothing_dear():
         ("from paykit.vietqr import VietQRPayload, banks, links, parse, qr", set()),
         ("from paykit import PayPal, PayPalConfig", {"pydantic"}),
         ("import paykit.webhooks.receiver", {"pydantic"}),
+        (
+            "from paykit.webhooks import MountOptions, OrderTokens, Sources",
+            {"pydantic", "cryptography"},
+        ),
+        (
+            "from paykit.webhooks import EventReceiver; import paykit.webhooks.wsgi",
+            {"pydantic", "httpx", "asyncio", "click", "cryptography"},
+        ),
         ("from paykit.publishing import Message, Publisher, publisher_from_url", {"asyncio"}),
         ("import paykit.testing.deliveries", {"pydantic"}),
         ("import paykit.testing.pytest_plugin", {"pytest", "asyncio"}),
@@ -60,7 +69,9 @@ def test_every_public_name_is_there():
 
 
 @pytest.mark.parametrize(
-    "package", [paykit, paykit.publishing], ids=lambda package: package.__name__
+    "package",
+    [paykit, paykit.publishing, paykit.webhooks],
+    ids=lambda package: package.__name__,
 )
 def test_the_lazy_names_are_those_that_type_checkers_see(package):
     source = Path(package.__file__).read_text("utf-8")

@@ -51,7 +51,7 @@ def in_fastapi(service, *, return_to, options):
 @contextlib.contextmanager
 def in_litestar(service, *, return_to, options):
     router = litestar.paykit_router(service, return_to=return_to, options=options, path=PREFIX)
-    with uvicorn_server(Litestar([router])) as url:
+    with uvicorn_server(Litestar([router], logging_config=None)) as url:
         yield url + PREFIX
 
 

@@ -3,7 +3,7 @@
 from paykit.webhooks.receiver import script
 
 from .callers import MOMO, VNPAY, dump
-from .case import ANY, JSON, Case, Want, by_server, refused, reply
+from .case import JSON, Case, Want, by_server, refused, reply
 from .wire import Sent
 
 NO_ACCOUNT = refused(404, "there is no such account")
@@ -108,5 +108,4 @@ OTHERS = {
     ),
 }
 
-PATHS = {**METHODS, **PLACES, **OTHERS}
-__all__ = ["ANY", "PATHS", "_script"]
+PATHS = {**METHODS, **PLACES, **OTHERS, **_script()}

@@ -129,7 +129,8 @@ def test_the_schema_of_fastapi_is_the_shops(shop):
 def litestar(router, *others, **settings):
     from litestar import Litestar
 
-    with uvicorn_server(Litestar([router, *others], **settings)) as url:
+    app = Litestar([router, *others], logging_config=None, **settings)
+    with uvicorn_server(app) as url:
         yield url
 
 

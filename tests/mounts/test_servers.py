@@ -55,7 +55,7 @@ def gunicorn_process(database):
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
 @contextlib.contextmanager
@@ -102,17 +102,16 @@ THEIR_OWN = {
     },
     "gunicorn": set(),
 }  # fmt: skip
-ROWS = [(server, name) for server in SITES for name in TABLE if name not in THEIR_OWN[server]]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=SITES)
 def site(request, tmp_path_factory):
     with SITES[request.param](tmp_path_factory.mktemp("site")) as opened:
         yield opened
 
 
-@pytest.mark.parametrize(
-    ("site", "name"), ROWS, indirect=["site"], ids=[f"{server}-{name}" for server, name in ROWS]
-)
+@pytest.mark.parametrize("name", TABLE)
 def test_it_is_the_same_on_other_servers(site, name):
+    if name in THEIR_OWN[site.name]:
+        pytest.skip(f"{site.name} settles it by itself")
     TABLE[name].check(site)

@@ -1,4 +1,4 @@
-"""The ways in which an application takes the endpoints up: the same service behind each."""
+"""Endpoints without a server, over the same service: what a notice means is no matter of the mount."""
 
 from paykit.webhooks.asgi import PaykitApp
 from paykit.webhooks.fastapi import paykit_router
@@ -19,16 +19,6 @@ def fastapi(service):
     return app
 
 
-def fastapi_with_prefix(service):
-    from fastapi import FastAPI
-
-    inner = FastAPI()
-    inner.include_router(
-        paykit_router(service, return_to=RETURN_TO, max_body=LIMIT, prefix="/shop/pay")
-    )
-    return _below(inner)
-
-
 def mounted_in_starlette(service):
     from starlette.applications import Starlette
     from starlette.routing import Mount
@@ -41,6 +31,3 @@ def _below(inner):
         await inner({**scope, "path": "/shop/pay" + scope["path"]}, receive, send)
 
     return app
-
-
-MOUNTS = [plain, mounted_in_starlette, fastapi, fastapi_with_prefix]

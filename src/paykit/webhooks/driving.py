@@ -51,11 +51,11 @@ class AsyncDriver:
     async def answer(self, head: Head, request: AsyncRequest) -> Answer:
         """The reply to one request, or a stream to be driven by :meth:`stream`."""
         holding = _Holding(request)
+        answering = self.endpoints.answer(head)
         try:
-            return await arun(
-                self.endpoints.answer(head), lambda effect: self._perform(effect, holding)
-            )
+            return await arun(answering, lambda effect: self._perform(effect, holding))
         finally:
+            answering.close()  # a server may cancel this, and somebody else may want the place
             holding.close()
 
     async def stream(

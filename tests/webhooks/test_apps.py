@@ -1,0 +1,157 @@
+"""The plain apps as objects: what they are made of, and what no server would pass on to them."""
+
+import asyncio
+import io
+
+import pytest
+
+from paykit import ConfigurationError, Delivery
+from paykit.webhooks import EventReceiver, MountOptions
+from paykit.webhooks.asgi import PaykitApp
+from paykit.webhooks.receiver import path_below
+from paykit.webhooks.wsgi import PaykitWsgi
+from tests.service.shop import Answers, momo
+
+RETURN_TO = "https://shop.example/thanks"
+
+
+@pytest.fixture
+def receiver():
+    with EventReceiver([momo()], on_event=print, transport=Answers()) as opened:
+        yield opened
+
+
+async def drive(app, messages, **scope):
+    """Call an ASGI app with these messages; returns what it sent."""
+    sent, waiting = [], list(messages)
+
+    async def receive():
+        return waiting.pop(0)
+
+    async def send(message):
+        sent.append(message)
+
+    await app({"headers": [], "path": "/webhooks/momo", "method": "POST", **scope}, receive, send)
+    return sent
+
+
+def test_lifespan(receiver):
+    messages = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
+    app = PaykitApp(receiver, return_to=RETURN_TO)
+    assert asyncio.run(drive(app, messages, type="lifespan")) == [
+        {"type": "lifespan.startup.complete"},
+        {"type": "lifespan.shutdown.complete"},
+    ]
+
+
+def test_it_speaks_http_only(receiver):
+    app = PaykitApp(receiver, return_to=RETURN_TO)
+    with pytest.raises(ConfigurationError):
+        asyncio.run(drive(app, [], type="websocket"))
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [{"type": "http.disconnect"}],
+        [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}],
+    ],
+)
+def test_nothing_is_said_to_who_has_gone(receiver, messages):
+    app = PaykitApp(receiver, return_to=RETURN_TO)
+    assert asyncio.run(drive(app, messages, type="http")) == []
+
+
+def call(app, **environ):
+    """Call a WSGI app; returns its status, headers and body."""
+    begun = []
+
+    def start_response(status, headers):
+        begun.extend([status, headers])
+
+    body = app(
+        {"REQUEST_METHOD": "POST", "PATH_INFO": "/webhooks/momo", "wsgi.input": None, **environ},
+        start_response,
+    )
+    return *begun, b"".join(body)
+
+
+class Torn:
+    """A connection that breaks."""
+
+    def read(self, _size):
+        raise OSError("the client has gone")
+
+
+@pytest.mark.parametrize("source", [Torn(), io.BytesIO(b"{")], ids=["torn", "too short"])
+def test_a_body_that_does_not_come_is_none(receiver, source):
+    app = PaykitWsgi(receiver, return_to=RETURN_TO)
+    answer = call(app, **{"wsgi.input": source, "CONTENT_LENGTH": "5"})
+    assert answer == ("400 Bad Request", [("content-length", "0")], b"")
+
+
+def test_chunks_that_the_server_leaves_alone_are_not_read(receiver):
+    """Without an end they could be read for ever; it is as if nothing was sent."""
+    app = PaykitWsgi(receiver, return_to=RETURN_TO)
+    raw = io.BytesIO(b"2\r\n{}\r\n0\r\n\r\n")
+    answer = call(app, **{"wsgi.input": raw, "HTTP_TRANSFER_ENCODING": "chunked"})
+    assert answer == ("400 Bad Request", [("content-length", "0")], b"")
+    assert raw.tell() == 0
+
+
+def test_text_that_is_not_what_wsgi_says_it_is(receiver):
+    app = PaykitWsgi(receiver, return_to=RETURN_TO)
+    assert call(app, PATH_INFO="/webhooks/\xff")[0] == "404 Not Found"
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "//evil.example", "shop", "/thanks#x", "/a\\b", "/a\nb", ""]
+)
+@pytest.mark.parametrize("mount", [PaykitApp, PaykitWsgi])
+def test_where_browsers_go_is_checked_at_once(receiver, mount, url):
+    with pytest.raises(ConfigurationError):
+        mount(receiver, return_to=url)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"max_body": 0},
+        {"max_body": -1},
+        {"body_seconds": 0},
+        {"longest_wait": -1},
+        {"stream_seconds": 0},
+        {"ping_seconds": 0},
+        {"most_held": -1},
+    ],
+    ids=str,
+)
+def test_options_are_checked_at_once(settings):
+    with pytest.raises(ConfigurationError):
+        MountOptions(**settings)
+
+
+@pytest.mark.parametrize("name", ["max_body", "body_seconds"])
+def test_limits_in_short_are_checked_as_well(receiver, name):
+    with pytest.raises(ConfigurationError):
+        PaykitApp(receiver, return_to=RETURN_TO, **{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("whole", "routed", "below"),
+    [
+        ("/pay/webhooks/momo", "/webhooks/momo", "/webhooks/momo"),
+        ("/webhooks/momo", "/webhooks/momo", "/webhooks/momo"),
+        ("/pay//webhooks/momo", "/webhooks/momo", "/pay//webhooks/momo"),
+        ("/pay/webhooks/momo/", "/webhooks/momo", "/pay/webhooks/momo/"),
+        ("/pay/webhooks/momo\n", "/webhooks/momo", "/pay/webhooks/momo\n"),
+        ("/pay/webhooks//momo", "/webhooks/momo", "/pay/webhooks//momo"),
+    ],
+)
+def test_what_a_router_overlooked_counts(whole, routed, below):
+    assert path_below(whole, routed) == below
+
+
+def test_a_delivery_keeps_the_exact_bytes():
+    delivery = Delivery.get("/x?a=%C3%A1+b")
+    assert (delivery.query, delivery.query_fields()) == (b"a=%C3%A1+b", {"a": "á b"})
