@@ -1,37 +1,40 @@
 """A load of prepared requests over a fixed number of connections, one request at a time on each.
 
 It must not be what is measured: the requests are bytes that are ready, an answer is looked at only
-as far as to know that it is the provider's acknowledgement and where it ends. What is no 204 ends
-the run with an error.
+as far as to know that it has the right status and where it ends. Any other status ends the run with
+an error.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import ceil
 
 from .measure import no_garbage_collection
-from .notices import Notice
 
-_ACKNOWLEDGED = b"HTTP/1.1 204"
-_END_OF_HEAD = b"\r\n\r\n"  # and of the answer, for a 204 has no body
+_END_OF_HEAD = b"\r\n\r\n"
+_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Load:
-    """What a load came to: the notices that were acknowledged, and the time of each in seconds."""
+    """What a load came to: so many requests were answered, and the time of each in seconds."""
 
-    sent: Sequence[Notice]
     seconds: float
     latencies: list[float]
 
     @property
+    def count(self) -> int:
+        return len(self.latencies)
+
+    @property
     def each(self) -> float:
         """Seconds per request: the inverse of the rate."""
-        return self.seconds / len(self.sent)
+        return self.seconds / self.count
 
     def within(self, share: float) -> float:
         """So long or shorter took this share of the requests."""
@@ -40,8 +43,9 @@ class Load:
 
 
 class _Run:
-    def __init__(self, notices: Sequence[Notice], seconds: float) -> None:
-        self.requests = [notice.request for notice in notices]
+    def __init__(self, requests: Iterable[bytes], status: int, seconds: float) -> None:
+        self._requests = iter(requests)
+        self.right = b"HTTP/1.1 %d " % status
         self.taken = 0
         self.until = time.perf_counter() + seconds
         self.latencies: list[float] = []
@@ -49,11 +53,12 @@ class _Run:
 
     def take(self) -> bytes | None:
         # One at least, or on a machine that is too busy to connect in time there is nothing to tell.
-        is_over = self.taken > 0 and time.perf_counter() > self.until
-        if self.taken == len(self.requests) or self.failure or is_over:
+        if self.failure or (self.taken > 0 and time.perf_counter() > self.until):
             return None
-        self.taken += 1
-        return self.requests[self.taken - 1]
+        request = next(self._requests, None)
+        if request is not None:
+            self.taken += 1
+        return request
 
 
 class _Sender(asyncio.Protocol):
@@ -76,18 +81,22 @@ class _Sender(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
-        if not self.received.endswith(_END_OF_HEAD):
-            if not _ACKNOWLEDGED.startswith(self.received[: len(_ACKNOWLEDGED)]):
-                self.run.failure = self.received
-                self.transport.close()
-            return
-        if not self.received.startswith(_ACKNOWLEDGED):
+        if not self.run.right.startswith(self.received[: len(self.run.right)]):
             self.run.failure = self.received
-        self.run.latencies.append(time.perf_counter() - self.began)
-        self.send()
+            self.transport.close()
+        elif is_whole(self.received):
+            self.run.latencies.append(time.perf_counter() - self.began)
+            self.send()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed.set_result(exc)
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether that is all of an answer. Without a length it has no body."""
+    head, end, body = answer.partition(_END_OF_HEAD)
+    length = _LENGTH.search(head)
+    return bool(end) and len(body) == (int(length[1]) if length else 0)
 
 
 async def _drive(run: _Run, port: int, connections: int) -> None:
@@ -100,15 +109,17 @@ async def _drive(run: _Run, port: int, connections: int) -> None:
         await sender.closed
 
 
-def drive(notices: Sequence[Notice], *, port: int, connections: int, seconds: float) -> Load:
-    """Send these notices, until all are acknowledged or the time is over."""
+def drive(
+    requests: Iterable[bytes], *, status: int, port: int, connections: int, seconds: float
+) -> Load:
+    """Send these requests, until all have an answer of this status or the time is over."""
     import uvloop
 
-    run = _Run(notices, seconds)
+    run = _Run(requests, status, seconds)
     with no_garbage_collection(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         began = time.perf_counter()
         runner.run(_drive(run, port, connections))
         taken = time.perf_counter() - began
     if run.failure is not None or len(run.latencies) != run.taken:
-        raise AssertionError(f"no acknowledgement: {run.failure!r:.300}")
-    return Load(notices[: run.taken], taken, run.latencies)
+        raise AssertionError(f"not the right answer: {run.failure!r:.300}")
+    return Load(taken, run.latencies)

@@ -40,6 +40,8 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), al
 
 
 def _as_pairs(headers: Mapping[str, str] | Sequence[tuple[str, str]]) -> HeaderPairs:
+    if type(headers) is tuple:
+        return headers
     items = headers.items() if isinstance(headers, Mapping) else headers
     return tuple((str(name), str(value)) for name, value in items)
 
@@ -165,7 +167,7 @@ class HttpResponse:
             ) from None
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=False)  # one is made for each call, and a frozen dict is filled faster
 class Delivery:
     """One incoming call from a provider or from a payer's browser: its exact bytes.
 
@@ -228,7 +230,7 @@ class Delivery:
         return pairs
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=False)  # as a Delivery
 class Reply:
     """What goes back to the provider: each has its own exact acknowledgement."""
 

@@ -170,8 +170,8 @@ def test_a_payment_that_is_no_more():
         driver = AsyncDriver(endpoints(statuses))
         task = asyncio.ensure_future(driver.answer(WAITING, request))
         await statuses.seen.wait()
-        statuses.watches[0](None)
-        statuses.watches[0](view(2))  # too late: it was told already
+        statuses.watches[0](view(2))
+        statuses.watches[0](None)  # of two that come at once the later one counts
         return await task
 
     answer = asyncio.run(scenario())

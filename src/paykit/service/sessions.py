@@ -59,6 +59,12 @@ def load(text: str, record: PaymentRecord) -> PaymentSession:
     )
 
 
+def load_action(text: str) -> NextAction:
+    """Only what the payer must do, from :func:`dump`."""
+    saved = json.loads(text)
+    return _load_action(saved["kind"], saved["next"])
+
+
 def _load_action(kind: str, values: dict[str, Any]) -> NextAction:
     if kind == "FormPost":
         return FormPost(values["url"], tuple((name, value) for name, value in values["fields"]))

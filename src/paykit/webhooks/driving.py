@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from contextlib import aclosing, suppress
 from typing import Any, Protocol, TypeAlias
 
 from ..flow import arun, run
 from ..http import Reply
-from ..status import StatusView
+from ..status import StatusKey, StatusView
 from .endpoints import (
     Answer,
     Await,
@@ -41,99 +42,132 @@ class AsyncRequest(Protocol):
         ...
 
 
-class AsyncDriver:
-    """Answers requests on an event loop; a blocking service is called in worker threads."""
+#: Calls a function with its arguments in a thread.
+InThread: TypeAlias = Callable[..., Awaitable[Any]]
 
-    def __init__(self, endpoints: Endpoints) -> None:
+
+class AsyncDriver:
+    """Answers requests on an event loop; a blocking service is called in worker threads.
+
+    ``in_thread`` is for whoever has threads of its own for what blocks, such as a framework whose
+    connections to a database belong to threads: then states are read there as well.
+    """
+
+    def __init__(self, endpoints: Endpoints, *, in_thread: InThread | None = None) -> None:
         self.endpoints = endpoints
+        self._in_thread = in_thread
         self._awaited: dict[str, bool] = {}
 
     async def answer(self, head: Head, request: AsyncRequest) -> Answer:
         """The reply to one request, or a stream to be driven by :meth:`stream`."""
-        holding = _Holding(request)
         answering = self.endpoints.answer(head)
         try:
-            return await arun(answering, lambda effect: self._perform(effect, holding))
+            return await arun(answering, lambda effect: self._perform(effect, request))
         finally:
             answering.close()  # a server may cancel this, and somebody else may want the place
-            holding.close()
 
     async def stream(
         self, stream: EventStream, request: AsyncRequest, emit: Callable[[bytes], Awaitable[None]]
     ) -> Reply | None:
         """Send a stream by ``emit``; returns the reply if it cannot even begin."""
-        holding = _Holding(request)
+        parts = self.parts(stream, request)
+        if isinstance(parts, Reply):
+            return parts
+        async with aclosing(parts):
+            async for part in parts:
+                await emit(part)
+        return None
 
-        def perform(effect: Any) -> Awaitable[Any]:
-            if isinstance(effect, Emit):
-                return emit(effect.data)
-            return self._perform(effect, holding)
+    def parts(
+        self, stream: EventStream, request: AsyncRequest
+    ) -> Reply | AsyncGenerator[bytes, None]:
+        """The parts of a stream, to be closed; or the reply if it cannot even begin.
 
+        What it begins with is there without waiting, so this may be called in any thread.
+        """
+        running = self.endpoints.stream(stream)
         try:
-            return await arun(self.endpoints.stream(stream), perform)
-        finally:
-            holding.close()
+            first = next(running)
+        except StopIteration as stop:
+            refused: Reply = stop.value
+            return refused
+        return self._parts(running, first, request)
 
-    def _perform(self, effect: Any, holding: _Holding) -> Awaitable[Any]:
+    async def _parts(
+        self, running: Generator[Any, Any, Any], effect: Any, request: AsyncRequest
+    ) -> AsyncGenerator[bytes, None]:
+        try:
+            while True:
+                value: Any = None
+                if isinstance(effect, Emit):
+                    yield effect.data
+                else:
+                    value = await self._perform(effect, request)
+                effect = running.send(value)
+        except StopIteration:
+            return
+        finally:
+            running.close()
+
+    def _perform(self, effect: Any, request: AsyncRequest) -> Awaitable[Any]:
         match effect:
-            case Call(method, args, named):
-                return self._call(method, args, named)
-            case ReadBody(limit, seconds):
-                return holding.request.read(limit, seconds)
-            case Look(key):
-                loop = asyncio.get_running_loop()
-                asked: Awaitable[Any] = self.endpoints.service.statuses.ask(key, loop)
-                return asked
+            case Call():
+                return self._call(effect)
+            case ReadBody():
+                return request.read(effect.limit, effect.seconds)
+            case Look():
+                return self._look(effect.key)
             case Await():
-                return holding.until_changed(self.endpoints.service.statuses, effect)
+                return _until_changed(self.endpoints.service.statuses, effect, request)
         raise TypeError(effect)
 
-    def _call(self, method: str, args: tuple[Any, ...], named: Any) -> Awaitable[Any]:
+    def _call(self, call: Call) -> Awaitable[Any]:
         service = self.endpoints.service
-        if method not in self._awaited:
-            self._awaited[method] = is_async(service, method)
-        function = getattr(service, method)
-        if self._awaited[method]:
-            called: Awaitable[Any] = function(*args, **named)
+        is_awaited = self._awaited.get(call.method)
+        if is_awaited is None:
+            is_awaited = self._awaited[call.method] = is_async(service, call.method)
+        function = getattr(service, call.method)
+        if is_awaited:
+            called: Awaitable[Any] = function(*call.args, **call.named)
             return called
-        return asyncio.to_thread(function, *args, **named)
+        in_thread = self._in_thread or asyncio.to_thread
+        return in_thread(function, *call.args, **call.named)
+
+    def _look(self, key: StatusKey) -> Awaitable[StatusView | None]:
+        statuses = self.endpoints.service.statuses
+        if self._in_thread is not None:
+            return self._in_thread(statuses.read, key)
+        asked: Awaitable[StatusView | None] = statuses.ask(key, asyncio.get_running_loop())
+        return asked
 
 
-class _Holding:
-    """A connection that may be held: it is watched for being closed once it is."""
+async def _until_changed(
+    statuses: Any, wanted: Await, request: AsyncRequest
+) -> StatusView | Waited | None:
+    """Wait for another state than the one that is known, or until the client has gone.
 
-    def __init__(self, request: AsyncRequest) -> None:
-        self.request = request
-        self._gone: asyncio.Future[None] | None = None
-        self._news: asyncio.Future[Any] | None = None
+    The news ends the wait for the client's going, as the end of the time does: a task for each
+    would take more memory.
+    """
+    loop = asyncio.get_running_loop()
+    news: StatusView | Waited | None = Waited.NO_CHANGE
+    limit = asyncio.timeout(wanted.seconds)
 
-    async def until_changed(self, statuses: Any, wanted: Await) -> StatusView | Waited | None:
-        """Wait for another state than the one that is known."""
-        loop = asyncio.get_running_loop()
-        if self._gone is None:
-            self._gone = asyncio.ensure_future(self.request.until_gone())
-            self._gone.add_done_callback(lambda _: self._tell(Waited.GONE))
-        elif self._gone.done():
-            return Waited.GONE
-        self._news = loop.create_future()
-        over = loop.call_later(wanted.seconds, self._tell, Waited.NO_CHANGE)
-        watch = statuses.watch(wanted.key, self._tell, tag=wanted.tag, loop=loop)
-        try:
-            news: StatusView | Waited | None = await self._news
-            return news
-        finally:
-            statuses.leave(watch)
-            over.cancel()
-            self._news = None
+    def tell(view: StatusView | None) -> None:
+        nonlocal news
+        news = view
+        with suppress(RuntimeError):  # it has ended meanwhile
+            limit.reschedule(loop.time())
 
-    def close(self) -> None:
-        """Look no more whether the client is there."""
-        if self._gone is not None and not self._gone.done():
-            self._gone.cancel()
-
-    def _tell(self, news: StatusView | Waited | None) -> None:
-        if self._news is not None and not self._news.done():
-            self._news.set_result(news)
+    watch = statuses.watch(wanted.key, tell, tag=wanted.tag, loop=loop)
+    try:
+        async with limit:
+            await request.until_gone()
+    except TimeoutError:
+        return news
+    finally:
+        statuses.leave(watch)
+    return Waited.GONE
 
 
 class BlockingDriver:

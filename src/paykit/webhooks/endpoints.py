@@ -162,6 +162,7 @@ class Endpoints:
         most = self.options.most_held
         if most is None:
             most = 0 if blocking else _HELD_BY_TASKS
+        self._read = ReadBody(self.options.max_body, self.options.body_seconds)
         self._held = threading.BoundedSemaphore(most) if most else None
 
     def answer(self, head: Head) -> Answering:
@@ -212,7 +213,9 @@ class Endpoints:
         return reply
 
     def _body(self) -> Generator[Any, Any, bytes | Reply | None]:
-        body = yield ReadBody(self.options.max_body, self.options.body_seconds)
+        body = yield self._read
+        if isinstance(body, bytes):
+            return body
         match body:
             case Problem.TOO_LARGE:
                 return too_large(self.options.max_body)
@@ -220,10 +223,7 @@ class Endpoints:
                 return error_reply(408, "the body took too long")
             case Problem.UNREADABLE:
                 return error_reply(400, "the body cannot be read")
-            case Problem.GONE:
-                return None
-        read: bytes = body
-        return read
+        return None  # the client has gone
 
     # Browsers.
 

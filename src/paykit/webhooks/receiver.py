@@ -27,7 +27,7 @@ from urllib.parse import urlencode, urlsplit
 import attrs
 
 from ..errors import ConfigurationError
-from ..http import Delivery, Reply
+from ..http import Delivery, HeaderPairs, Reply
 from ..models import PaymentStatus
 from ..provider import Provider
 from ..status import StatusView
@@ -39,7 +39,6 @@ BODY_SECONDS: Final = 20.0
 _LENGTH_DIGITS: Final = 19
 #: Seconds after which somebody who was turned away may come again.
 _AGAIN_SECONDS: Final = "5"
-_LONGEST_WAIT_DIGITS: Final = 6
 
 _PATHS = re.compile(
     r"/(?:webhooks/(?P<webhook>[A-Za-z0-9_.-]{1,120})"
@@ -64,7 +63,11 @@ class Endpoint(StrEnum):
     READY = "ready"
 
 
-@attrs.frozen(slots=True)
+#: Several times as fast as the enumeration itself.
+_ENDPOINTS: Final = {endpoint.value: endpoint for endpoint in Endpoint}
+
+
+@attrs.frozen(slots=False)  # one is made for each request, and a frozen dict is filled faster
 class Route:
     """A path that was understood; ``name`` is the account, or the id of the payment or order."""
 
@@ -87,7 +90,7 @@ PATHS: Final[Mapping[Endpoint, str]] = {
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-@attrs.frozen(slots=True)
+@attrs.frozen(slots=False)  # as a Route
 class Head:
     """A request without its body.
 
@@ -102,6 +105,12 @@ class Head:
     headers: Sequence[tuple[bytes, bytes]]
     peer: str | None = None
     whole_path: str = ""
+    #: By its name the last value of each header: most of those that are looked for are not there.
+    _last: Mapping[bytes, bytes] = attrs.field(init=False, repr=False, eq=False)
+
+    @_last.default
+    def _by_name(self) -> Mapping[bytes, bytes]:
+        return dict(self.headers)
 
     def values(self, name: bytes) -> list[str]:
         """All values of a header."""
@@ -109,8 +118,12 @@ class Head:
 
     def value(self, name: bytes) -> str | None:
         """The value of a header; several of them count as one list."""
-        found = self.values(name)
-        return ", ".join(found) if found else None
+        last = self._last.get(name)
+        if last is None:
+            return None
+        if len(self._last) == len(self.headers):
+            return last.decode("latin-1")
+        return ", ".join(self.values(name))
 
     def delivery(self, body: bytes) -> Delivery:
         """The whole request, as providers read it."""
@@ -134,7 +147,7 @@ def find_route(path: str) -> Route | None:
     match = _PATHS.fullmatch(path)
     if match is None or match.lastgroup is None:
         return None
-    return Route(Endpoint(match.lastgroup), match[match.lastgroup])
+    return Route(_ENDPOINTS[match.lastgroup], match[match.lastgroup])
 
 
 def refuse_head(
@@ -142,7 +155,7 @@ def refuse_head(
 ) -> Reply | None:
     """What can be refused before the body is read."""
     allowed = "GET"
-    if route.endpoint in {Endpoint.WEBHOOK, Endpoint.RETURN}:
+    if route.endpoint is Endpoint.WEBHOOK or route.endpoint is Endpoint.RETURN:
         if route.name not in providers:
             return error_reply(404, "there is no such account")
         if route.endpoint is Endpoint.WEBHOOK:
@@ -153,14 +166,17 @@ def refuse_head(
     if encoding is not None and encoding.lower() != "identity":
         # Never inflate what strangers send; and the signature is over the plain bytes.
         return error_reply(415, "send the body without Content-Encoding")
-    announced = head.value(b"content-length")
-    if announced is not None and head.values(b"transfer-encoding"):
+    if len(head.query) > max_body:
+        return too_large(max_body)
+    length = head.value(b"content-length")
+    if length is None:
+        return None
+    if head.values(b"transfer-encoding"):
         # A proxy may have read another body than this server does.
         return error_reply(400, "give the Content-Length or chunks")
-    length = announced or "0"
     if not (length.isascii() and length.isdigit()):
         return error_reply(400, "the Content-Length is no number")
-    if len(length) > _LENGTH_DIGITS or max(int(length), len(head.query)) > max_body:
+    if len(length) > _LENGTH_DIGITS or int(length) > max_body:
         return too_large(max_body)
     return None
 
@@ -182,6 +198,8 @@ def error_reply(status: int, message: str, *, headers: tuple[tuple[str, str], ..
 
 # Status.
 
+_STATUS_HEADERS: Final = (("cache-control", "private, no-cache"), ("vary", "Accept"))
+
 
 def is_among(tag: str, tags: str) -> bool:
     """Whether an ``If-None-Match`` names this entity tag (RFC 9110, 13.1.2)."""
@@ -196,13 +214,13 @@ def status_reply(view: StatusView, head: Head, *, waited: int | None = None) -> 
 
     ``waited``: how many seconds were granted to wait for a change.
     """
-    headers = [("etag", view.tag), ("cache-control", "private, no-cache"), ("vary", "Accept")]
+    headers: HeaderPairs = (("etag", view.tag), *_STATUS_HEADERS)
     if waited is not None:
-        headers.append(("preference-applied", f"wait={waited}"))
+        headers = (*headers, ("preference-applied", f"wait={waited}"))
     tags = head.value(b"if-none-match")
     if tags is not None and is_among(view.tag, tags):
-        return Reply(304, b"", None, tuple(headers))
-    return Reply(200, view.body, "application/json", tuple(headers))
+        return Reply(304, b"", None, headers)
+    return Reply(200, view.body, "application/json", headers)
 
 
 def wants_stream(head: Head) -> bool:
@@ -212,7 +230,10 @@ def wants_stream(head: Head) -> bool:
 
 def wait_wanted(head: Head) -> int:
     """How many seconds the client is ready to wait for a change (``Prefer: wait=30``, RFC 7240)."""
-    for item in (head.value(b"prefer") or "").split(",")[:_MOST_HEADERS]:
+    prefer = head.value(b"prefer")
+    if prefer is None:
+        return 0
+    for item in prefer.split(",")[:_MOST_HEADERS]:
         match = _WAIT.fullmatch(item.partition(";")[0].strip())
         if match:
             return int(match[1])
