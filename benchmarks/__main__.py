@@ -10,7 +10,19 @@ from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 
-from . import calls, cards, growth, imports, intake, relay, transfers, webhooks
+from . import (
+    calls,
+    cards,
+    growth,
+    held,
+    imports,
+    intake,
+    mounts,
+    relay,
+    status,
+    transfers,
+    webhooks,
+)
 from .measure import Row
 
 HEADINGS = ("measured", "µs", "against", "ratio", "limit", "")
@@ -41,7 +53,8 @@ def table(rows: list[Row]) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     limit = "" if row.limit is None else f"{row.limit:.2f}"
-    return row.name, f"{row.seconds * 1e6:,.1f}", row.floor, f"{row.ratio:.2f}", limit, row.verdict
+    taken = "" if row.seconds is None else f"{row.seconds * 1e6:,.1f}"
+    return row.name, taken, row.floor, f"{row.ratio:.2f}", limit, row.verdict
 
 
 def parts(
@@ -68,6 +81,19 @@ def parts(
             rounds=1 if quick else 5,
             seconds=0.5 if quick else 2,
             most=10_000 if quick else 40_000,
+        ),
+        "mounts": partial(
+            mounts.rows, cpu=cpu, rounds=1 if quick else 5, seconds=0.5 if quick else 2
+        ),
+        "status": partial(
+            status.rows,
+            cpu=cpu,
+            rounds=1 if quick else 5,
+            seconds=0.5 if quick else 2,
+            count=2_000 if quick else 20_000,
+        ),
+        "held": partial(
+            held.rows, cpu=cpu, rounds=1 if quick else 5, count=200 if quick else 2_000
         ),
         "relay": partial(
             relay.rows,

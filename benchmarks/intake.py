@@ -6,20 +6,20 @@ run. Afterwards the rows are counted: what was acknowledged is there, once.
 
 from __future__ import annotations
 
-import os
 import random
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
 from . import stores
 from .filling import Counted, count, fill
-from .load import Load, drive
+from .load import Load
+from .load import drive as send
 from .measure import Row, compare
 from .notices import Notice, notices
+from .serving import server
 
 CONNECTIONS = 32
 NOTHING = "no database"
@@ -37,21 +37,6 @@ class Contender:
     driver: str = ""
 
 
-@contextmanager
-def server(cpu: int | None, group: int, url: str | None) -> Iterator[int]:
-    """The port of an endpoint in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.intake_app", str(-1 if cpu is None else cpu)]
-    process = subprocess.Popen(
-        [*command, str(group), *([url] if url else [])],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with process:  # closes its standard input, which ends it, and waits
-        yield int(process.stdout.readline())
-
-
 def load(
     url: str | None,
     told: Sequence[Notice],
@@ -63,11 +48,13 @@ def load(
 ) -> Load:
     """Put a load on an endpoint, and make sure that the database has what was acknowledged, once."""
     before = count(url) if url else None
-    with server(cpu, group, url) as port:
-        drive(told[:_FIRST], port=port, connections=connections, seconds=60)
-        measured = drive(told[_FIRST:], port=port, connections=connections, seconds=seconds)
+    requests = [notice.request for notice in told]
+    with server("intake_app", cpu, str(group), *([url] if url else [])) as running:
+        drive = partial(send, status=204, port=running.port, connections=connections)
+        drive(requests[:_FIRST], seconds=60)
+        measured = drive(requests[_FIRST:], seconds=seconds)
     if url:
-        sent = {notice.number for notice in (*told[:_FIRST], *measured.sent)}
+        sent = {notice.number for notice in told[: _FIRST + measured.count]}
         assert count(url) - before == Counted(len(sent), len(sent), len(sent))
     return measured
 

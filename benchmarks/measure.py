@@ -19,11 +19,11 @@ Sample = Callable[[], float]  # runs a contender for a while, returns seconds pe
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One line of the table: ``seconds`` for one operation, ``ratio`` to the floor."""
+    """One line of the table: ``seconds`` for one operation, ``ratio`` to the floor or the goal."""
 
     name: str
     floor: str
-    seconds: float
+    seconds: float | None
     ratio: float
     limit: float | None = None
 
@@ -101,3 +101,8 @@ def compare(
         ratio=median(taken / least for taken, least in pairs),
         limit=limit,
     )
+
+
+def compare_to(name: str, goal: str, shares: list[float]) -> Row:
+    """The row for a figure that has a goal instead of a floor; ``shares`` are parts of the goal."""
+    return Row(name=name, floor=goal, seconds=None, ratio=median(shares), limit=1.0)

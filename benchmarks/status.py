@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,9 +24,8 @@ from paykit.status import StatusKey, StatusView, Subject
 
 from . import stores
 from .filling import engine_of, fill
-from .load import drive
 from .measure import Row, compare
-from .serving import Server, server
+from .serving import server
 from .status_app import PLAIN_TABLE
 
 CONNECTIONS = 64
@@ -89,17 +88,6 @@ def contenders(count: int) -> Iterator[list[Contender]]:
         yield found
 
 
-def poll(
-    running: Server, requests: Iterable[bytes], *, status: int = 200, seconds: float = 60
-) -> float:
-    """Seconds of the server's processor time per request."""
-    before = running.spent
-    load = drive(
-        requests, status=status, port=running.port, connections=CONNECTIONS, seconds=seconds
-    )
-    return (running.spent - before) / load.count
-
-
 def measure(contender: Contender, cpu: int | None, *, seconds: float) -> Mapping[str, float]:
     """Seconds per request of each kind, from a server that has just begun."""
     asked = [request(view) for view in contender.views]
@@ -107,15 +95,14 @@ def measure(contender: Contender, cpu: int | None, *, seconds: float) -> Mapping
     random.shuffle(asked)
     random.shuffle(tagged)
     with server("status_app", cpu, contender.app, contender.url) as running:
+        load = partial(running.load, status=200, connections=CONNECTIONS)
         if contender.app == "plain":
-            poll(running, cycle(asked), seconds=seconds / 4)
-            return {PLAIN: poll(running, cycle(asked), seconds=seconds)}
+            load(cycle(asked), seconds=seconds / 4)
+            return {PLAIN: load(cycle(asked), seconds=seconds)}
         return {
-            f"status, {contender.name}: 200, first visit": poll(running, asked),
-            f"status, {contender.name}: 200": poll(running, cycle(asked), seconds=seconds),
-            f"status, {contender.name}: 304": poll(
-                running, cycle(tagged), status=304, seconds=seconds
-            ),
+            f"status, {contender.name}: 200, first visit": load(asked),
+            f"status, {contender.name}: 200": load(cycle(asked), seconds=seconds),
+            f"status, {contender.name}: 304": load(cycle(tagged), status=304, seconds=seconds),
         }
 
 
