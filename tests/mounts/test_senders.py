@@ -1,10 +1,12 @@
 """Senders that are slow, go away, or send more than they should; the others do not suffer."""
 
+import logging
 import select
+import socket
 
 import pytest
 
-from .callers import MOMO, VNPAY
+from .callers import MOMO, VNPAY, dump
 from .case import refused, reply
 from .frameworks import ASYNC
 from .wire import HUNG_UP, Connection, Sent
@@ -46,7 +48,24 @@ def test_a_sender_that_goes_away_leaves_nothing(site, caplog):
             connection.send(whole[:-left_out])
     reply(VNPAY.unproven).check(site.ask(Sent("GET", "/webhooks/vnpay")))
     assert site.rows() == rows
-    assert "failed inside" not in caplog.text
+    assert errors(caplog) == []
+
+
+def test_chunks_that_break_in_the_middle_are_no_body(site, caplog):
+    order, rows = site.order(), site.rows()
+    whole = MOMO.say(dump(MOMO.fields(order.number)), chunked=True).wire(site.url())
+    with Connection(site.url()) as connection:
+        connection.send(whole[:-20])
+        select.select([connection.socket], [], [], 0.05)
+        connection.send(b"\r\nzz\r\n\r\n")
+        connection.socket.shutdown(socket.SHUT_WR)
+        assert connection.answer().status in {400, HUNG_UP}
+    assert site.rows() == rows
+    assert errors(caplog) == []
+
+
+def errors(caplog):
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 SMUGGLED = b"GET {prefix}/webhooks/vnpay?vnp_Amount=1 HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n"

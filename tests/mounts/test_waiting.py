@@ -4,6 +4,8 @@ import time
 
 import pytest
 
+from paykit.status import StatusKey, Subject
+
 from .case import refused
 from .frameworks import ASYNC
 from .table_browsers import order_path, payment_path, state_of, tag_of, unchanged
@@ -106,9 +108,9 @@ def has_room(site, order):
             return response.status == 200
 
 
-def until_there_is_room(site, order):
+def until(is_so):
     deadline = time.monotonic() + PATIENCE
-    while not has_room(site, order):
+    while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.02)
 
@@ -131,15 +133,15 @@ def test_only_so_many_wait(site):
             paid = site.order().create().tell()
             final = Sent("GET", payment_path(paid), headers=(STREAM,))
             assert state_of(paid) in site.ask(final, options="crowded").body
-    until_there_is_room(site, order)
+    until(lambda: has_room(site, order))
 
 
 @pytest.mark.parametrize("site", ASYNC, indirect=True, scope="session")
 def test_who_goes_away_waits_no_longer(site):
     """On an event loop; a blocking server looks only when it writes."""
     order = site.order().create()
-    until_there_is_room(site, order)
-    with held(site, order, options="crowded"):
-        while has_room(site, order):
-            pass
-    until_there_is_room(site, order)
+    key = StatusKey(Subject.PAYMENT, order.payment_id)
+    watched = site.service.statuses._watches
+    with held(site, order, seconds=30):
+        until(lambda: key in watched)
+    until(lambda: key not in watched)

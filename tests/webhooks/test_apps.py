@@ -2,11 +2,16 @@
 
 import asyncio
 import io
+from unittest.mock import Mock
 
 import pytest
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import TransferEncodingError
+from aiohttp.test_utils import make_mocked_request
 
 from paykit import ConfigurationError, Delivery
 from paykit.webhooks import EventReceiver, MountOptions
+from paykit.webhooks.aiohttp import paykit_routes
 from paykit.webhooks.asgi import PaykitApp
 from paykit.webhooks.receiver import path_below
 from paykit.webhooks.wsgi import PaykitWsgi
@@ -102,6 +107,26 @@ def test_chunks_that_the_server_leaves_alone_are_not_read(receiver):
 def test_text_that_is_not_what_wsgi_says_it_is(receiver):
     app = PaykitWsgi(receiver, return_to=RETURN_TO)
     assert call(app, PATH_INFO="/webhooks/\xff")[0] == "404 Not Found"
+
+
+@pytest.mark.parametrize(
+    "error", [TransferEncodingError("zz"), web.RequestPayloadError("cut")], ids=repr
+)
+def test_what_a_parser_of_aiohttp_cannot_read(receiver, error):
+    """One parser tells of broken chunks in the middle of a body, the other waits for better ones."""
+    (route,) = [one for one in paykit_routes(receiver, return_to=RETURN_TO) if "hook" in one.path]
+
+    async def scenario():
+        body = StreamReader(Mock(), limit=100)
+        body.feed_data(b"{")
+        body.set_exception(error)
+        request = make_mocked_request(
+            "POST", "/pay/webhooks/momo", match_info={"account": "momo"}, payload=body
+        )
+        return await route.handler(request)
+
+    answer = asyncio.run(scenario())
+    assert (answer.status, answer.body) == (400, b'{"error": "the body cannot be read"}')
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 
 from ..http import Reply
 from .driving import AsyncDriver
@@ -84,7 +85,7 @@ class _Request:
             return Problem.TOO_SLOW
         except ConnectionError:
             return Problem.GONE
-        except web.RequestPayloadError:
+        except (web.RequestPayloadError, HttpProcessingError):  # by what parses it
             return Problem.UNREADABLE
 
     async def _read(self, limit: int) -> bytes | Problem:

@@ -46,7 +46,6 @@ def paykit_blueprint(
             endpoint.value,
             _view(driver, path),
             methods=METHODS,
-            provide_automatic_options=False,
             merge_slashes=False,  # by a redirect, which providers do not follow
         )
     blueprint.record(_exempt)
