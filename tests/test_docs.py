@@ -166,6 +166,17 @@ def test_the_quickstart_takes_a_payment(world, capsys):
         assert thanks.json() == {"order": "ORDER-1", "state": "paid"}
 
 
+def test_the_shop_of_the_readme_sends_the_payer_to_the_provider(world):
+    """And names the address of the mount to come back to."""
+    namespace = world.run(README)
+    with serving(namespace["app"], world.shop):
+        sent = httpx.post(f"{world.shop.url}/orders/ORDER-1/pay", params={"attempt": 1})
+        assert sent.status_code == 303
+        back = httpx.URL(sent.headers["location"]).params["vnp_ReturnUrl"]
+        assert back == f"{world.shop.url}/pay/returns/vnpay"
+        assert httpx.get(back).headers["location"] == "/thanks?state=unverified"
+
+
 # Links and navigation.
 
 

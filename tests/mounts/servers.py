@@ -36,9 +36,8 @@ def _in_thread(run, stop):
 @contextlib.contextmanager
 def uvicorn_server(app, **settings):
     """ASGI. It believes no proxy: whom to believe is what these tests are about."""
-    config = uvicorn.Config(
-        app, log_level="critical", ws="none", proxy_headers=False, lifespan="on", **settings
-    )
+    settings = {"proxy_headers": False, **settings}
+    config = uvicorn.Config(app, log_level="critical", ws="none", lifespan="on", **settings)
     server = uvicorn.Server(config)
     listener = listening()
 

@@ -100,6 +100,8 @@ def _script():
 OTHERS = {
     "health": Case(Sent("GET", "/health"), _OK),
     "health with a query": Case(Sent("GET", "/health?x=1"), _OK),
+    "ready": Case(Sent("GET", "/ready"), _OK),
+    "ready by HEAD": by("HEAD", "/ready", "GET"),
     "no health": Case(
         Sent("GET", "/health"), refused(404, "there is nothing here"), options="bare"
     ),

@@ -15,7 +15,7 @@ from paykit.webhooks.wsgi import PaykitWsgi
 from .callers import MOMO, VNPAY
 from .frameworks import plain_asgi
 from .servers import aiohttp_server, uvicorn_server, werkzeug_server
-from .site import RETURN_TO, Site
+from .site import OPTIONS, RETURN_TO, Site
 from .wire import Sent, exchange
 
 
@@ -73,6 +73,23 @@ def test_limits_may_be_said_in_short(shop):
     app = PaykitApp(shop.service, return_to=RETURN_TO, max_body=10, body_seconds=5.0)
     with uvicorn_server(app) as url:
         assert exchange(url, MOMO.call(0)).status == 413
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"proxy_headers": False}, 403),
+        ({"proxy_headers": True}, 204),  # as it does by default, for loopback
+        ({"proxy_headers": True, "forwarded_allow_ips": "10.0.0.1"}, 403),
+    ],
+    ids=str,
+)
+def test_what_uvicorn_puts_in_place_of_the_peer_counts(shop, settings, status):
+    """So either it knows the proxies or the allow list does."""
+    app = PaykitApp(shop.service, return_to=RETURN_TO, options=OPTIONS["strangers"])
+    call = MOMO.call(shop.order().number).having(("x-forwarded-for", "203.0.113.7"))
+    with uvicorn_server(app, **settings) as url:
+        assert exchange(url, call).status == status
 
 
 # FastAPI and Starlette.
