@@ -19,7 +19,7 @@ LAYERS = [
     ["publishing"],
     ["webhooks", "service"],
     ["dashboard"],
-    ["sandbox", "testing", "cli", "demo"],
+    ["sandbox", "testing", "cli", "demo", "django"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 
@@ -36,7 +36,8 @@ ONLY_IN = {
     # The clients below FastStream, for what their errors mean.
     "aiormq": {"publishing.faststream"},
     "nats": {"publishing.faststream"},
-    "sqlalchemy": {"service", "testing.store"},
+    "sqlalchemy": {"service", "testing.store", "django.store"},
+    "django": {"django"},
     "redis": {"service.redis_changes"},
     "sqlite3": {"service", "demo"},
     "fastapi": {"webhooks.fastapi"},

@@ -85,3 +85,32 @@ def test_the_longest_name_is_the_providers(monkeypatch):
     assert registry._of_key("momo-business") == ("momo-business", "default")
     assert registry._of_key("momo-business-eu") == ("momo-business", "eu")
     assert registry._of_key("momo-eu") == ("momo", "eu")
+
+
+# A mapping.
+
+SHOP = {"tmn_code": "SHOP0001", "hash_secret": "TOP-SECRET"}
+
+
+def test_accounts_of_a_mapping():
+    found = registry.from_dict({"vnpay": SHOP, "vnpay-card-shop": {**SHOP, "tmn_code": "SHOP0002"}})
+    assert [(one.key, one.account, one.config.tmn_code) for one in found] == [
+        ("vnpay", "default", "SHOP0001"),
+        ("vnpay-card-shop", "card-shop", "SHOP0002"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("accounts", "said"),
+    [
+        ({"vnpya": SHOP}, "'vnpya' is no account's key, such as momo or momo-eu"),
+        ({"vnpay": "SHOP0001"}, "the settings of vnpay are no mapping"),
+        ({"vnpay-eu": {**SHOP, "account": "us"}}, "vnpay-eu is configured as vnpay-us"),
+        ({"vnpay-default": SHOP}, "vnpay-default is configured as vnpay"),
+        ({"vnpay": {"tmn_code": "SHOP0001"}}, "vnpay: hash_secret: Field required"),
+    ],
+)
+def test_a_wrong_mapping_is_refused(accounts, said):
+    with pytest.raises(ConfigurationError) as caught:
+        registry.from_dict(accounts)
+    assert str(caught.value) == said

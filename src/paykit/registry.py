@@ -75,14 +75,49 @@ def from_env(
     source = os.environ if environ is None else environ
     named = source.get(ACCOUNTS, "").strip()
     given = {key.strip() for key in named.split(",")} - {""}
-    accounts = [_of_key(key) for key in sorted(given or _default_accounts(source))]
+    accounts = [_named(key) for key in sorted(given or _default_accounts(source))]
     return tuple(
         kind.from_env(account, environ=source, clock=clock, new_id=new_id)
         for kind, account in accounts
     )
 
 
-def _of_key(key: str) -> tuple[type[Provider], str]:
+def from_dict(
+    accounts: Mapping[str, Mapping[str, Any]],
+    *,
+    clock: Clock = utc_now,
+    new_id: IdFactory = random_id,
+) -> tuple[Provider, ...]:
+    """The accounts of a mapping by their keys, ``momo`` and ``momo-eu``, such as of a TOML file.
+
+    The settings are those of :meth:`Provider.from_dict`; the key says which provider, and the
+    account's name. Raises :class:`ConfigurationError`.
+    """
+    made = []
+    for key, settings in accounts.items():
+        kind, account = _of_key(key) or (None, "")
+        if kind is None:
+            raise ConfigurationError(f"{key!r:.60} is no account's key, such as momo or momo-eu")
+        if not isinstance(settings, Mapping):
+            raise ConfigurationError(f"the settings of {key} are no mapping")
+        one = kind.from_dict({"account": account, **settings}, clock=clock, new_id=new_id)
+        if one.key != key:
+            raise ConfigurationError(f"{key} is configured as {one.key}")
+        made.append(one)
+    return tuple(made)
+
+
+def _named(key: str) -> tuple[type[Provider], str]:
+    found = _of_key(key)
+    if found is None:
+        raise ConfigurationError(
+            f"{ACCOUNTS} names the accounts by their keys, such as momo,momo-eu; {key!r:.60} is "
+            "none"
+        )
+    return found
+
+
+def _of_key(key: str) -> tuple[type[Provider], str] | None:
     """The provider and the account that a key names: ``momo-eu`` is account ``eu`` of ``momo``."""
     if key in names():
         return load(key), "default"
@@ -90,9 +125,7 @@ def _of_key(key: str) -> tuple[type[Provider], str]:
     for name in sorted(names(), key=len, reverse=True):
         if key.startswith(f"{name}-"):
             return load(name), key.removeprefix(f"{name}-")
-    raise ConfigurationError(
-        f"{ACCOUNTS} names the accounts by their keys, such as momo,momo-eu; {key!r:.60} is none"
-    )
+    return None
 
 
 def _default_accounts(environ: Mapping[str, str]) -> Iterator[str]:

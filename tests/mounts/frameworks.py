@@ -18,6 +18,7 @@ from paykit.webhooks import aiohttp, fastapi, flask, litestar
 from paykit.webhooks.asgi import PaykitApp
 from paykit.webhooks.wsgi import PaykitWsgi
 
+from .in_django import django_asgi, django_wsgi
 from .servers import aiohttp_server, uvicorn_server, werkzeug_server
 
 PREFIX = "/shop/pay"
@@ -99,6 +100,8 @@ FRAMEWORKS = {
     "aiohttp": in_aiohttp,
     "wsgi": plain_wsgi,
     "flask": in_flask,
+    "django": django_wsgi,
+    "django-asgi": django_asgi,
 }
 #: Those that run on an event loop, and take an async service as well.
-ASYNC = ("asgi", "starlette", "fastapi", "litestar", "aiohttp")
+ASYNC = ("asgi", "starlette", "fastapi", "litestar", "aiohttp", "django-asgi")

@@ -304,7 +304,7 @@ def test_what_changes_while_it_is_read_is_not_kept(open_service):
     database = service.service._database
 
     class Meanwhile:
-        url = database.url
+        is_alone, tells_at = database.is_alone, database.tells_at
 
         def read(self, body):
             done = database.read(body)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,33 +12,26 @@ import click
 
 from ..errors import PaykitError
 from ..provider import Provider, utc_now
+from .shown import read_duration
 
 if TYPE_CHECKING:
     from ..service import PaymentService, RelaySettings
 
 #: What the extras bring; the absence of anything else is a fault, not a missing extra.
 _EXTRAS: Final = frozenset({"jinja2", "sqlalchemy", "starlette", "uvicorn"})
-_UNITS: Final = {
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
-_DURATION: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
 
 
 def duration(text: str) -> timedelta:
     """A duration, more than nothing: ``90s``, ``15m``, ``12h``, ``30d``, ``2w``."""
-    found = _DURATION.fullmatch(text)
-    if found is None or not int(found[1]):
+    found = read_duration(text)
+    if not found:
         raise click.BadParameter(f"{text!r:.40} is not a duration such as 90s, 15m, 12h, 30d")
-    return int(found[1]) * _UNITS[found[2]]
+    return found
 
 
 def moment(text: str) -> datetime:
     """A time in ISO 8601, in UTC unless it names a zone; or so long ago: ``30d``."""
-    if _DURATION.fullmatch(text):
+    if read_duration(text) is not None:
         return utc_now() - duration(text)
     try:
         told = datetime.fromisoformat(text)

@@ -10,11 +10,11 @@ import click
 from .. import registry
 from ..errors import ConfigurationError, StoreUnavailable
 from .options import database_option, duration, json_option, one_line_errors, open_service
-from .shown import columns, json_line, time_text
+from .shown import columns, json_line, report_lines, time_text
 from .stopping import stopping
 
 if TYPE_CHECKING:
-    from ..service import GivenUp, PaymentService, Report
+    from ..service import GivenUp, PaymentService
 
 
 @click.command()
@@ -58,7 +58,7 @@ def reconcile(
 
     def sweep(service: PaymentService) -> None:
         report = service.reconcile(limit=limit, paid_within=paid_within)
-        for line in [json_line(report)] if as_json else _lines(report):
+        for line in [json_line(report)] if as_json else report_lines(report):
             click.echo(line)
 
     with one_line_errors("service"):
@@ -120,27 +120,3 @@ def _row(one: GivenUp) -> tuple[str, ...]:
         str(one.checks),
         one.note,
     )
-
-
-def _lines(report: Report) -> list[str]:
-    """A line of sums, and one for each payment that something became of."""
-    sums = {
-        "asked": report.asked,
-        "published": report.published,
-        "changed": len(report.changes),
-        "ended": len(report.commands),
-        "given up": len(report.given_up),
-        "unanswered": len(report.failures),
-        "put off": report.limited,
-        "elsewhere": report.elsewhere,
-    }
-    if report.elsewhere:
-        sums["due elsewhere"] = report.elsewhere
-    lines = [
-        ", ".join(f"{name} {number}" for name, number in sums.items()),
-        *(f"{one.payment_id}: {one.before} is now {one.after}" for one in report.changes),
-        *(f"{one.payment_id}: {one.kind} is now {one.state}" for one in report.commands),
-        *(f"{one.record.payment_id}: given up: {one.note}" for one in report.given_up),
-        *(f"{one.payment_id}: unanswered: {one.error}" for one in report.failures),
-    ]
-    return [" ".join(line.split()) for line in lines]

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+
+if TYPE_CHECKING:
+    from ..service import Report
+
+_UNITS: Final = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_DURATION: Final = re.compile(r"([0-9]{1,6})([smhdw])", re.ASCII)
+
+
+def read_duration(text: str) -> timedelta | None:
+    """A duration such as ``90s``, ``15m``, ``12h``, ``30d``, ``2w``; ``None``: it is none."""
+    found = _DURATION.fullmatch(text)
+    return None if found is None else int(found[1]) * _UNITS[found[2]]
 
 
 def time_text(moment: datetime | None) -> str:
@@ -22,6 +41,30 @@ def json_line(value: Any) -> str:
     """One of our values as JSON of one line, times with all their digits."""
     data = attrs.asdict(value, value_serializer=lambda _owner, _field, item: _to_json(item))
     return json.dumps(data, ensure_ascii=False)
+
+
+def report_lines(report: Report) -> list[str]:
+    """A line of sums, and one for each payment that something became of."""
+    sums = {
+        "asked": report.asked,
+        "published": report.published,
+        "changed": len(report.changes),
+        "ended": len(report.commands),
+        "given up": len(report.given_up),
+        "unanswered": len(report.failures),
+        "put off": report.limited,
+        "elsewhere": report.elsewhere,
+    }
+    if report.elsewhere:
+        sums["due elsewhere"] = report.elsewhere
+    lines = [
+        ", ".join(f"{name} {number}" for name, number in sums.items()),
+        *(f"{one.payment_id}: {one.before} is now {one.after}" for one in report.changes),
+        *(f"{one.payment_id}: {one.kind} is now {one.state}" for one in report.commands),
+        *(f"{one.record.payment_id}: given up: {one.note}" for one in report.given_up),
+        *(f"{one.payment_id}: unanswered: {one.error}" for one in report.failures),
+    ]
+    return [" ".join(line.split()) for line in lines]
 
 
 def columns(rows: Iterable[Sequence[str]]) -> list[str]:

@@ -1,18 +1,29 @@
-"""How values read on a page: times, labels, and texts of others that are shown as what they are."""
+"""How values read on a page: times, labels, and the texts of :mod:`paykit.service.shown`."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias
 
-from ..cards import holds_card_number, looks_like_card_id
-from ..events import TransferReceived
 from ..models import PaymentStatus
 from ..provider import Outcome
-from ..service import CommandState, MovementState, OutboxEntry, PaymentRecord
+from ..service import CommandState, MovementState, OutboxEntry
+from ..service.shown import account_key, masked, memo, name, words
+
+__all__ = [
+    "account_key",
+    "clock_time",
+    "day",
+    "distance",
+    "masked",
+    "memo",
+    "name",
+    "state_of",
+    "times",
+    "tone",
+    "words",
+]
 
 #: What a label says at a glance; its text says it, too.
 Tone: TypeAlias = Literal["good", "wait", "held", "look", "bad", "quiet"]
@@ -47,52 +58,7 @@ TONES: Final[Mapping[str, Tone]] = {
     "left to a person": "look",
 }
 
-_LONGEST: Final = 1000
-_HIDDEN: Final = "[hidden: it may hold a card number]"
-#: Account and telephone numbers, of payers too, are this long.
-_LONG_NUMBER: Final = re.compile(r"\d{8,}")
-#: Control characters, formatting that nobody sees, ends of lines, surrogates, and what is no
-#: character at all.
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Cn", "Co"})
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-
-
-def words(text: str | None) -> str:
-    """A text of somebody else's: no card number, nothing invisible, and not endless."""
-    if text is None:
-        return ""
-    return _HIDDEN if holds_card_number(text) else _visible(text)
-
-
-def name(text: str | None) -> str:
-    """An id or a reference, which may be long digits but no card number."""
-    if text is None:
-        return ""
-    return masked(text) if looks_like_card_id(text) else _visible(text)
-
-
-def masked(number: str | None) -> str:
-    """The end of a number, by which its owner knows it."""
-    return f"••••{_visible(number[-4:])}" if number else ""
-
-
-def memo(transfer: TransferReceived) -> str:
-    """A memo without the long numbers that banks write into it, but with its payment codes."""
-    if holds_card_number(transfer.memo):
-        return _HIDDEN
-    codes = "|".join(re.escape(code) for code in transfer.codes if code)
-    parts = re.split(f"({codes})", transfer.memo) if codes else [transfer.memo]
-    return _visible(
-        "".join(
-            part if part in transfer.codes else _LONG_NUMBER.sub(lambda at: masked(at[0]), part)
-            for part in parts
-        )
-    )
-
-
-def account_key(one: PaymentRecord) -> str:
-    """The name of a payment's account in settings: ``momo``, or ``momo-eu``."""
-    return one.provider if one.account == "default" else f"{one.provider}-{one.account}"
 
 
 def tone(state: str) -> Tone:
@@ -130,11 +96,3 @@ def distance(moment: datetime, now: datetime) -> str:
         if count:
             return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
     return "now"
-
-
-def _visible(text: str) -> str:
-    shown = "".join(
-        f"‹U+{ord(letter):04X}›" if unicodedata.category(letter) in _UNSEEN else letter
-        for letter in text[:_LONGEST]
-    )
-    return shown if len(text) <= _LONGEST else f"{shown}… ({len(text):,} characters)"

@@ -228,10 +228,11 @@ class AsyncPaymentService(Shared):
 
     # Publishing.
 
-    async def subscribe(self, handler: Handler) -> None:
+    async def subscribe(self, handler: Handler, *, background: bool = True) -> None:
         """Call ``handler`` with every event; see :meth:`PaymentService.subscribe`."""
         self._handlers.append(handler)
-        self._start_relay()
+        if background:
+            self._start_relay()
 
     async def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
         """Publish every event to brokers; see :meth:`PaymentService.publish_to`."""

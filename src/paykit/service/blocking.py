@@ -29,7 +29,6 @@ from .browsing import DueCheck, InboxEntry
 from .changes import ChangeBus
 from .checks import GivenUp
 from .commands import Commanded, to_capture, to_refund, to_void
-from .database import Database
 from .effects import Read, Talk, Transact, log
 from .health import PATIENCE, Health
 from .joined import Joined
@@ -42,6 +41,8 @@ from .relay import POLL_SECONDS, Handle, Handler, Publish, RelaySettings, rest, 
 from .reports import Report
 from .shared import Shared
 from .state import PaymentRecord
+from .store import Store
+from .threads import OwnThread
 from .timelines import Timeline
 from .watching import tell_result
 from .writer import Body
@@ -64,7 +65,7 @@ class PaymentService(Shared):
         self,
         providers: Iterable[Provider],
         *,
-        database: str | Database = "sqlite:///paykit.db",
+        database: str | Store = "sqlite:///paykit.db",
         transport: Transport | None = None,
         clock: Clock = utc_now,
         new_id: IdFactory = time_ordered_id,
@@ -305,14 +306,16 @@ class PaymentService(Shared):
 
     # Publishing.
 
-    def subscribe(self, handler: Handler) -> None:
+    def subscribe(self, handler: Handler, *, background: bool = True) -> None:
         """Call ``handler`` with every event, at least once, in order per payment.
 
-        It runs in a thread of the service; an exception makes the event come again later.
+        It runs in a thread of the service, or without ``background`` only when you call
+        :meth:`relay`; an exception makes the event come again later.
         """
         with self._guard:
             self._handlers.append(handler)
-        self._start_relay()
+        if background:
+            self._start_relay()
 
     def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
         """Publish every event to all of these, at least once, in order per payment.
@@ -468,6 +471,7 @@ class PaymentService(Shared):
         return self._loop.submit(work)
 
     def _send(self, provider: Provider, request: HttpRequest) -> HttpResponse:
+        self._database.require_no_transaction()
         with self._span_of_request(provider, request) as span:
             response = self._transport_of(provider).send(request)
             span.answered(response.status)
@@ -487,9 +491,7 @@ class PaymentService(Shared):
         with self._guard:
             if self._relay is None and not self._closing:
                 self._listen(self._wake.set)
-                self._relay = threading.Thread(
-                    target=self._relay_forever, name="paykit-relay", daemon=True
-                )
+                self._relay = OwnThread(self._relay_forever, name="paykit-relay")
                 self._relay.start()
         self._wake.set()
 

@@ -33,6 +33,7 @@ from .durability import weak_settings
 from .effects import log
 from .loops import LoopThread
 from .silence import end_in_silence
+from .store import Told
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -147,10 +148,12 @@ class Database:
     ) -> None:
         self.url = parse(url)
         self.clock = clock
-        #: Told which payments have changed, before anybody hears that a transaction is done.
-        self.on_change: Callable[[Collection[Changed]], None] = _tell_nobody
+        self.on_change: Told = _tell_nobody
+        self.on_unsettled: Told = _tell_nobody  # no transaction of ours is part of another one
         self._process = os.getpid()
         local = self.url.get_backend_name() == "sqlite"
+        self.is_alone = local and single_process
+        self.tells_at = self.url if self.url.get_backend_name() == "postgresql" else None
         try:
             self._connector = connect(self.url, single_process=single_process)
         except SQLAlchemyError as error:
@@ -211,6 +214,9 @@ class Database:
             return self._connector.run(body, writes=False)
         except (SQLAlchemyError, OSError) as error:
             raise StoreUnavailable(f"the database cannot be read: {reason(error)}") from error
+
+    def require_no_transaction(self) -> None:
+        """Nothing: no caller has a transaction here."""
 
     def close(self) -> None:
         """Commit what waits, then close. Closing twice is fine."""

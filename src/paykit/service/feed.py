@@ -24,10 +24,11 @@ from ..errors import PaykitError, StoreUnavailable
 from ..provider import Clock
 from ..status import StatusKey, StatusView, Subject
 from .changes import STATUS_CHANNEL, ChangeBus, Changed, dump, load
-from .database import Database
 from .effects import log
 from .listening import Listener
 from .status import load as load_views
+from .store import Store
+from .threads import OwnThread
 
 #: Called with a new state, or with ``None`` when there is none (any more).
 Deliver: TypeAlias = Callable[["StatusView | None"], None]
@@ -70,18 +71,16 @@ class StatusFeed:
 
     def __init__(
         self,
-        database: Database,
+        database: Store,
         *,
         clock: Clock,
         bus: ChangeBus | None = None,
-        alone: bool = False,
         kept: int = _KEPT,
     ) -> None:
         self._database = database
         self._clock = clock
         self._bus = bus
-        self._alone = alone  # no other process writes
-        self._others_tell = bus is not None or database.url.get_backend_name() == "postgresql"
+        self._others_tell = bus is not None or database.tells_at is not None
         self._most_kept = kept
         self._kept: OrderedDict[StatusKey, _Kept] = OrderedDict()
         self._watches: dict[StatusKey, set[Watch]] = {}
@@ -248,19 +247,19 @@ class StatusFeed:
         with self._guard:
             if self._thread is not None or self._closed.is_set():
                 return
-            self._thread = threading.Thread(target=self._work, name="paykit-status", daemon=True)
+            self._thread = OwnThread(self._work, name="paykit-status")
             self._thread.start()
 
     def _listen(self) -> None:
         if self._bus is not None:
             self._bus.listen(self._hear)
-        elif self._others_tell:
-            self._listener = Listener(self._database.url, self._hear, channel=STATUS_CHANNEL)
+        elif self._database.tells_at is not None:
+            self._listener = Listener(self._database.tells_at, self._hear, channel=STATUS_CHANNEL)
 
     def _is_heard(self) -> bool:
         if self._bus is not None:
             return self._bus.is_heard
-        return self._alone or (self._listener is not None and self._listener.is_heard)
+        return self._database.is_alone or (self._listener is not None and self._listener.is_heard)
 
     def _work(self) -> None:
         self._listen()

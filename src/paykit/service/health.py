@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import attrs
@@ -14,8 +14,9 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 
 from . import checks, command_store
 from . import outbox as outbox_
-from .database import Database
 from .schema import commands, outbox, payments
+from .store import Store
+from .threads import OwnThread
 
 #: Counting ends here: there are this many, or more.
 MOST: Final = 1000
@@ -86,7 +87,7 @@ class Pulse:
     So a database that has fallen silent costs one thread, however often it is asked.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Store) -> None:
         self._database = database
         self._guard = threading.Lock()
         self._answer: Future[Vitals | None] | None = None
@@ -98,9 +99,7 @@ class Pulse:
             if self._answer is None or self._answer.done():
                 self._answer = Future()
                 self._answer.set_running_or_notify_cancel()
-                thread = threading.Thread(
-                    target=self._work, args=(self._answer,), name="paykit-health", daemon=True
-                )
+                thread = OwnThread(partial(self._work, self._answer), name="paykit-health")
                 try:
                     thread.start()
                     self._thread = thread

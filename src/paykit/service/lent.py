@@ -17,11 +17,12 @@ from ..errors import ConfigurationError
 Borrow: TypeAlias = Callable[[bool], AbstractContextManager[Connection]]
 
 _DIALECTS: Final = frozenset({"sqlite", "postgresql", "mysql", "mariadb"})
-#: Django's name of a database, and the driver that it uses there.
+#: A database, and the driver that Django uses there.
 _DRIVERS: Final = {
     "sqlite": "sqlite",
     "postgresql": "postgresql+psycopg",
     "mysql": "mysql+mysqldb",
+    "mariadb": "mariadb+mysqldb",
 }
 
 
@@ -116,7 +117,7 @@ def _over_django(connection: Any, _writes: bool) -> Iterator[Connection]:  # noq
     connection.validate_thread_sharing()
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
-    engine = _engine(connection.vendor, connection.alias)
+    engine = _engine(_kind(connection), connection.alias)
     _lending.connection = _Lent(connection.connection)
     try:
         lent = engine.connect()
@@ -126,25 +127,31 @@ def _over_django(connection: Any, _writes: bool) -> Iterator[Connection]:  # noq
         yield lent
 
 
-def _engine(vendor: str, alias: str) -> Engine:
+def _kind(connection: Any) -> str:
+    """What Django is connected to; it has one name for both MySQL and MariaDB."""
+    kind: str = connection.vendor
+    return "mariadb" if kind == "mysql" and connection.mysql_is_mariadb else kind
+
+
+def _engine(kind: str, alias: str) -> Engine:
     with _guard:
-        engine = _engines.get((vendor, alias))
+        engine = _engines.get((kind, alias))
         if engine is None:
-            engine = _engines[vendor, alias] = _make_engine(vendor)
+            engine = _engines[kind, alias] = _make_engine(kind)
         return engine
 
 
-def _make_engine(vendor: str) -> Engine:
-    if vendor not in _DRIVERS:
-        raise ConfigurationError(f"the service does not know {vendor}")
+def _make_engine(kind: str) -> Engine:
+    if kind not in _DRIVERS:
+        raise ConfigurationError(f"the service does not know {kind}")
     # Looking for an extension would need the driver's connection itself.
-    settings: dict[str, Any] = {"use_native_hstore": False} if vendor == "postgresql" else {}
+    settings: dict[str, Any] = {"use_native_hstore": False} if kind == "postgresql" else {}
     try:
         return create_engine(
-            f"{_DRIVERS[vendor]}://",
+            f"{_DRIVERS[kind]}://",
             creator=lambda: _lending.connection,
             poolclass=NullPool,
             **settings,
         )
     except ImportError as error:
-        raise ConfigurationError(f"{_DRIVERS[vendor]} is not installed ({error})") from None
+        raise ConfigurationError(f"{_DRIVERS[kind]} is not installed ({error})") from None

@@ -25,6 +25,7 @@ from .outbox import Waiting
 from .recording import Recorded
 from .relay import Handler, Relaying, RelaySettings, next_batch, relay_batch
 from .reserving import Reserved
+from .store import Store
 from .writer import Body
 
 T = TypeVar("T")
@@ -37,7 +38,7 @@ class Shared:
     def __init__(
         self,
         providers: Iterable[Provider],
-        database: str | Database,
+        database: str | Store,
         clock: Clock,
         new_id: IdFactory,
         *,
@@ -53,10 +54,10 @@ class Shared:
             database = Database(database, single_process=single_process, clock=clock)
         self._database = database
         self._pulse = Pulse(database)
-        alone = single_process and self._database.url.get_backend_name() == "sqlite"
         #: How payments stand, for browsers: see :class:`~paykit.service.feed.StatusFeed`.
-        self.statuses = StatusFeed(self._database, clock=clock, bus=changes, alone=alone)
-        self._database.on_change = self.statuses.changed
+        self.statuses = StatusFeed(database, clock=clock, bus=changes)
+        database.on_change = self.statuses.changed
+        database.on_unsettled = self.statuses.unsettled
         self._settings = relay or RelaySettings()
         self._handlers: list[Handler] = []
         self._publishers: list[Publisher] = []
@@ -84,8 +85,8 @@ class Shared:
 
     def _listen(self, wake: Callable[[], None]) -> None:
         """Wake the relay for what other processes put out, where the database tells."""
-        if self._listener is None and self._database.url.get_backend_name() == "postgresql":
-            self._listener = Listener(self._database.url, lambda _: wake())
+        if self._listener is None and self._database.tells_at is not None:
+            self._listener = Listener(self._database.tells_at, lambda _: wake())
 
     def _close_database(self) -> None:
         self.statuses.close()

@@ -199,7 +199,7 @@ class _Work:
         """Whether to try once more, by the careful way, after an error that undid everything."""
         if not isinstance(error, SQLAlchemyError) or isinstance(error, IntegrityError):
             return self.plain  # it is the trouble of one body, and each has to have its own end
-        return _is_passing(error)
+        return is_passing(error)
 
     def _run_plainly(self, conn: Connection) -> list[_End]:
         if len(self._jobs) == 1:
@@ -226,7 +226,7 @@ def _end_all(jobs: Sequence[tuple[Job, _End]]) -> None:
         job.end(*end)
 
 
-def _is_passing(error: BaseException) -> bool:
+def is_passing(error: BaseException) -> bool:
     """Whether the same transaction, which is undone, may well succeed when it is tried again.
 
     A connection may have died in the pool, and the next one is new.

@@ -18,7 +18,7 @@ import attrs
 
 from ..errors import ConfigurationError
 from ..http import Reply
-from .driving import AsyncDriver
+from .driving import AsyncDriver, InThread
 from .endpoints import Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
 from .receiver import STREAM_HEADERS, Head, path_below
@@ -34,6 +34,7 @@ class PaykitApp:
     ``return_to`` is where browsers go after a return; it gets ``?state=…&payment_id=…``. ``prefix``
     is the path that it is mounted under, where the framework neither takes it off the path nor
     tells it as the root path. ``max_body`` and ``body_seconds`` are short for those of ``options``.
+    ``in_thread`` calls the methods of a blocking service, if not :func:`asyncio.to_thread` shall.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class PaykitApp:
         prefix: str = "",
         max_body: int | None = None,
         body_seconds: float | None = None,
+        in_thread: InThread | None = None,
     ) -> None:
         options = options or MountOptions()
         if max_body is not None:
@@ -52,7 +54,8 @@ class PaykitApp:
         if body_seconds is not None:
             options = attrs.evolve(options, body_seconds=body_seconds)
         self._prefix = prefix.rstrip("/")
-        self._driver = AsyncDriver(Endpoints(service, return_to=return_to, options=options))
+        endpoints = Endpoints(service, return_to=return_to, options=options)
+        self._driver = AsyncDriver(endpoints, in_thread=in_thread)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,7 +71,13 @@ class PaykitApp:
     ) -> None:
         """Answer one HTTP request; a router that knows the path below the mount gives it."""
         request = _AsgiRequest(receive)
-        answer = await self._driver.answer(self._head(scope, path), request)
+        whole: str = scope["path"]
+        if path is None:
+            path = whole.removeprefix(scope.get("root_path", "").rstrip("/"))
+            path = path.removeprefix(self._prefix)
+        else:
+            path = path_below(whole, path)
+        answer = await self._driver.answer(head_of(scope, path), request)
         if isinstance(answer, EventStream):
             answer = await self._stream(answer, request, send)
         if answer is not None:
@@ -89,22 +98,18 @@ class PaykitApp:
             await send({"type": "http.response.body", "body": b""})
         return refused
 
-    def _head(self, scope: Scope, path: str | None) -> Head:
-        whole: str = scope["path"]
-        if path is not None:
-            path = path_below(whole, path)
-        else:
-            path = whole.removeprefix(scope.get("root_path", "").rstrip("/"))
-            path = path.removeprefix(self._prefix)
-        client = scope.get("client")
-        return Head(
-            scope["method"],
-            path,
-            scope.get("query_string", b""),
-            [(name.lower(), value) for name, value in scope["headers"]],
-            client[0] if client else None,
-            whole,
-        )
+
+def head_of(scope: Scope, path: str) -> Head:
+    """The head of a request; ``path`` is the one below the mount."""
+    client = scope.get("client")
+    return Head(
+        scope["method"],
+        path,
+        scope.get("query_string", b""),
+        [(name.lower(), value) for name, value in scope["headers"]],
+        client[0] if client else None,
+        scope["path"],
+    )
 
 
 _STREAM = [(name.encode(), value.encode()) for name, value in STREAM_HEADERS]

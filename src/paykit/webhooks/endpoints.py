@@ -74,6 +74,7 @@ class Problem(Enum):
     TOO_SLOW = "too slow"
     GONE = "gone"  #: the client has closed the connection
     UNREADABLE = "unreadable"
+    TAKEN = "taken"  #: something has read it before, and the exact bytes are gone
 
 
 class Waited(Enum):
@@ -223,6 +224,12 @@ class Endpoints:
                 return error_reply(408, "the body took too long")
             case Problem.UNREADABLE:
                 return error_reply(400, "the body cannot be read")
+            case Problem.TAKEN:
+                log.error(
+                    "the exact bytes of a body are needed, and something has read it before paykit:"
+                    " a form's fields (request.POST) must not be looked at on the way here"
+                )
+                return error_reply(500, "the exact bytes are needed, and something has read them")
         return None  # the client has gone
 
     # Browsers.

@@ -62,18 +62,23 @@ def answer_environ(
 
     A router that knows the path below the mount gives it.
     """
-    head = _head(environ, path)
-    length = head.value(b"content-length")
-    chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    root, below = _text(environ.get("SCRIPT_NAME", "")), _text(environ.get("PATH_INFO", ""))
+    path = below if path is None else path_below(below, path)
+    head = head_of(environ, path, whole_path=root + below)
     source: Readable = environ["wsgi.input"]
 
     def read(limit: int, seconds: float) -> bytes | Problem:
-        if chunked and environ.get("wsgi.input_terminated"):
-            return read_body(source, None, limit, seconds)
-        return read_body(source, int(length) if length else 0, limit, seconds)
+        return read_body(source, length_of(environ), limit, seconds)
 
-    answer = driver.answer(head, read)
-    return to_wsgi(driver, answer)
+    return to_wsgi(driver, driver.answer(head, read))
+
+
+def length_of(environ: Environ) -> int | None:
+    """How long the body is; ``None``: it is in chunks, and the server knows where it ends."""
+    is_chunked = "chunked" in environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    if is_chunked and environ.get("wsgi.input_terminated"):
+        return None
+    return int(environ.get("CONTENT_LENGTH") or 0)
 
 
 def to_wsgi(
@@ -141,7 +146,8 @@ class _Reading:
             self.result = b"".join(chunks)
 
 
-def _head(environ: Environ, path: str | None) -> Head:
+def head_of(environ: Environ, path: str, *, whole_path: str) -> Head:
+    """The head of a request; ``path`` is the one below the mount."""
     headers = [
         (name[5:].replace("_", "-").lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in environ.items()
@@ -150,14 +156,13 @@ def _head(environ: Environ, path: str | None) -> Head:
     headers += [
         (name, environ[key].encode("latin-1")) for key, name in _APART.items() if environ.get(key)
     ]
-    whole = _text(environ.get("PATH_INFO", ""))
     return Head(
         environ["REQUEST_METHOD"],
-        whole if path is None else path_below(whole, path),
+        path,
         environ.get("QUERY_STRING", "").encode("latin-1"),
         headers,
         environ.get("REMOTE_ADDR") or None,
-        _text(environ.get("SCRIPT_NAME", "")) + whole,
+        whole_path,
     )
 
 

@@ -56,10 +56,11 @@ def version(connection: Connection) -> int:
     return 1 if names.has_table("paykit_payments") else 0
 
 
-def upgrade(connection: Connection, *, clock: Clock) -> list[str]:
+def upgrade(connection: Connection, *, clock: Clock, to: int = NEWEST) -> list[str]:
     """Do the steps that are missing; returns their titles. Call it in a transaction that writes.
 
-    Raises :class:`~paykit.errors.ConfigurationError` for a database of a newer paykit.
+    ``to`` is the last step to do, for whoever has migrations of another kind around ours. Raises
+    :class:`~paykit.errors.ConfigurationError` for a database of a newer paykit.
     """
     done = []
     with _alone(connection):
@@ -67,7 +68,7 @@ def upgrade(connection: Connection, *, clock: Clock) -> list[str]:
         check(have)
         _versions.create(connection, checkfirst=True)
         noted = set(connection.execute(select(_versions.c.version)).scalars())
-        for number, step in enumerate(STEPS, start=1):
+        for number, step in enumerate(STEPS[:to], start=1):
             if number > have:
                 step.upgrade(connection)
                 done.append(f"{number}: {step.TITLE}")
