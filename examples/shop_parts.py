@@ -1,4 +1,4 @@
-"""What the shops on FastAPI, Flask, Litestar and aiohttp have in common: all but the framework.
+"""What the shops on FastAPI, Django, Flask, Litestar and aiohttp share: all but the framework.
 
 The providers are played by paykit's sandbox, in a thread; every payment is forgotten at the end.
 """

@@ -9,7 +9,7 @@ import pytest
 from ..demo.running import PATIENCE, environment
 from .shops import buying, command, running
 
-SHOPS = ("fastapi", "flask", "litestar", "aiohttp")
+SHOPS = ("fastapi", "django", "flask", "litestar", "aiohttp")
 
 
 def order_id(page):
