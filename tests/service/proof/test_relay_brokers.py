@@ -127,7 +127,9 @@ def test_a_megabyte_is_published_whole_or_refused_with_a_reason(open_service, bo
     shop = open_service(relay=RelaySettings(max_attempts=1))
     pay(shop, "A", 1)
     pay(shop, "B", 2)
-    large = json.dumps({"reference": "LARGE", "padding": "Đ" * 600_000}, ensure_ascii=False)
+    large = json.dumps(
+        {"reference": "LARGE", "status": "succeeded", "padding": "Đ" * 600_000}, ensure_ascii=False
+    )
     books.execute(
         "UPDATE paykit_outbox SET payload = :large WHERE sequence = 2 AND id ="
         " (SELECT max(id) FROM paykit_outbox WHERE sequence = 2)",
