@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import django
 import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
@@ -62,6 +63,7 @@ def test_tables_that_are_missing(tmp_path, capsys):
     configuring.leave()
 
 
+@pytest.mark.skipif(django.VERSION < (5, 1), reason="its settings say nothing of that")
 def test_a_file_that_forgets_in_a_power_cut(file, capsys):
     configuring.use(file, OPTIONS={"init_command": "PRAGMA synchronous=NORMAL"})
     assert said(capsys, "--database", "default") == {

@@ -105,7 +105,7 @@ class _Lent:
 
 
 #: One for each of Django's databases: its statements are compiled once, its server is asked once.
-_engines: Final[dict[tuple[str, str], Engine]] = {}
+_engines: Final[dict[tuple[str, str, str], Engine]] = {}
 _guard: Final = threading.Lock()
 _lending: Final = threading.local()
 
@@ -117,7 +117,9 @@ def _over_django(connection: Any, _writes: bool) -> Iterator[Connection]:  # noq
     connection.validate_thread_sharing()
     connection.validate_no_broken_transaction()
     connection.ensure_connection()
-    engine = _engine(_kind(connection), connection.alias)
+    # By its name as well: that of a test's database is another one under the same alias.
+    name = str(connection.settings_dict["NAME"])
+    engine = _engine((_kind(connection), connection.alias, name))
     _lending.connection = _Lent(connection.connection)
     try:
         lent = engine.connect()
@@ -133,11 +135,11 @@ def _kind(connection: Any) -> str:
     return "mariadb" if kind == "mysql" and connection.mysql_is_mariadb else kind
 
 
-def _engine(kind: str, alias: str) -> Engine:
+def _engine(whose: tuple[str, str, str]) -> Engine:
     with _guard:
-        engine = _engines.get((kind, alias))
+        engine = _engines.get(whose)
         if engine is None:
-            engine = _engines[kind, alias] = _make_engine(kind)
+            engine = _engines[whose] = _make_engine(whose[0])
         return engine
 
 
