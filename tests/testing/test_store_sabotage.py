@@ -116,7 +116,7 @@ def test_a_database_that_does_not_lock_is_found(check, tmp_path):
     ],
 )
 def test_a_writer_that_gives_up_at_once_is_found(check, tmp_path, monkeypatch):
-    monkeypatch.setattr(writer, "_is_passing", lambda _error: False)
+    monkeypatch.setattr(writer, "is_passing", lambda _error: False)
     with store_on("postgres-psycopg", tmp_path) as store, pytest.raises(FOUND):
         getattr(StoreSuite(), check)(store)
 
