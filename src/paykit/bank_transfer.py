@@ -91,7 +91,7 @@ class BankTransferProvider(Provider):
     def create_payment(self, request: PaymentRequest) -> Flow[PaymentSession]:
         """Make a QR code; nobody is called.
 
-        ``reference`` is a payment code of :attr:`codes` and becomes the memo; another one is
+        ``reference`` is a payment code of ``codes`` and becomes the memo; another one is
         refused, because a mistyped one could not be told from another order's. Raises
         :class:`~paykit.errors.InvalidRequest`.
         """

@@ -117,7 +117,7 @@ class AuthenticationFailed(ProviderError):
 class Declined(ProviderError):
     """The provider refused for good. ``reason`` is a word that is the same for all providers.
 
-    :func:`paykit.declines.advice` says for a reason what the payer may try next.
+    ``paykit.advice`` says for a reason what the payer may try next.
     """
 
     def __init__(

@@ -220,7 +220,7 @@ class Provider(ProviderTools):
     def reply(self, outcome: Outcome) -> Reply:
         """The acknowledgement that this provider wants for ``outcome``.
 
-        Unless a provider says otherwise: :attr:`acknowledgement` for what is stored, 401 for what
+        Unless a provider says otherwise: ``acknowledgement`` for what is stored, 401 for what
         is not proven, 400 for what cannot be read, 503 to be told again.
         """
         if Capability.VERIFY not in self.capabilities:

@@ -27,7 +27,7 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 def beside(application: App, *, prefix: str) -> App:
     """An ASGI app that answers what is below ``prefix`` itself and leaves the rest to Django.
 
-    Leave :mod:`paykit.django.urls` in your URLconf under the same prefix, for its names. When the
+    Leave ``paykit.django.urls`` in your URLconf under the same prefix, for its names. When the
     server ends, the service is closed.
     """
     root = prefix.rstrip("/")

@@ -310,7 +310,7 @@ class PaymentService(Shared):
         """Call ``handler`` with every event, at least once, in order per payment.
 
         It runs in a thread of the service, or without ``background`` only when you call
-        :meth:`relay`; an exception makes the event come again later.
+        ``relay()``; an exception makes the event come again later.
         """
         with self._guard:
             self._handlers.append(handler)
@@ -320,7 +320,7 @@ class PaymentService(Shared):
     def publish_to(self, *publishers: Publisher, background: bool = True) -> None:
         """Publish every event to all of these, at least once, in order per payment.
 
-        In a thread of the service, or without ``background`` only when you call :meth:`relay`. Name
+        In a thread of the service, or without ``background`` only when you call ``relay()``. Name
         them all at once: what is out already is not published to one that is named later. They are
         closed with the service.
         """
