@@ -409,6 +409,7 @@ def test_a_closed_feed_answers_nobody(open_service):
     assert told.next().status == "requires_action"
     service.close()
     assert told.next() is None  # so that nobody waits in vain
+    assert Told(statuses, of_payment(session.payment_id)).next() is None
 
     async def ask():
         return await statuses.ask(of_payment("nobody"), asyncio.get_running_loop())

@@ -152,7 +152,12 @@ class StatusFeed:
         """
         watch = Watch(key, tag, deliver, loop)
         with self._guard:
-            self._watches.setdefault(key, set()).add(watch)
+            is_over = self._closed.is_set()
+            if not is_over:
+                self._watches.setdefault(key, set()).add(watch)
+        if is_over:  # or it would wait until its own time is over
+            _tell_one(watch, None)
+            return watch
         view = self.peek(key)  # after that, or a change in between would be told to nobody
         if view is None or view.tag != tag:
             with self._guard:
@@ -391,6 +396,13 @@ def _keys(changed: Iterable[Changed]) -> set[StatusKey]:
         keys.add(StatusKey(Subject.PAYMENT, payment_id))
         keys.add(StatusKey(Subject.ORDER, order_id))
     return keys
+
+
+def _tell_one(watch: Watch, view: StatusView | None) -> None:
+    if watch.loop is None:
+        watch.deliver(view)
+    else:
+        watch.loop.call_soon_threadsafe(watch.deliver, view)
 
 
 def _tell_all(told: Iterable[tuple[Deliver, StatusView | None]]) -> None:
