@@ -60,7 +60,10 @@ def noting(conn: Connection, noted: set[Changed]) -> Iterator[None]:
 
 
 def note(conn: Connection, records: Collection[PaymentRecord], *, events: bool = False) -> None:
-    """Note that these payments change; ``events``: there is something to publish as well."""
+    """Note that these payments change; ``events``: there is something to publish as well.
+
+    Where the database can, it tells other processes once this transaction is committed.
+    """
     changed = [(one.payment_id, one.order_id) for one in records]
     noted: set[Changed] | None = conn.info.get(_NOTED)
     if noted is not None:

@@ -54,12 +54,6 @@ def lease_time(conn: Connection, clock: Clock) -> datetime:
     return moment
 
 
-def notify(conn: Connection) -> None:
-    """Wake the relays of all processes once this transaction is committed, where that can be."""
-    if conn.dialect.name == "postgresql":
-        conn.execute(select(func.pg_notify(CHANNEL, "")))
-
-
 def are_in_the_way(error: BaseException) -> bool:
     """Whether the same transaction may well succeed when it is tried once more."""
     if not isinstance(error, DBAPIError):

@@ -63,6 +63,7 @@ class _Kept:
     until: float  #: by the monotonic clock
 
 
+_News: TypeAlias = "tuple[Deliver, StatusView | None]"
 _Asked: TypeAlias = tuple[AbstractEventLoop, "Future[StatusView | None]"]
 
 
@@ -156,7 +157,7 @@ class StatusFeed:
             if not is_over:
                 self._watches.setdefault(key, set()).add(watch)
         if is_over:  # or it would wait until its own time is over
-            _tell_one(watch, None)
+            _hand_over(loop, [(deliver, None)])
             return watch
         view = self.peek(key)  # after that, or a change in between would be told to nobody
         if view is None or view.tag != tag:
@@ -343,7 +344,7 @@ class StatusFeed:
         self, due: Iterable[StatusKey], views: dict[StatusKey, StatusView], turn: int
     ) -> None:
         """Tell those who wait; what may have changed since it was read is read once more."""
-        by_loop: dict[AbstractEventLoop | None, list[tuple[Deliver, StatusView | None]]] = {}
+        by_loop: dict[AbstractEventLoop | None, list[_News]] = {}
         with self._guard:
             for key in due:
                 if not self._is_unchanged(key, turn):
@@ -357,11 +358,7 @@ class StatusFeed:
                         watch.tag = tag
                         by_loop.setdefault(watch.loop, []).append((watch.deliver, view))
         for loop, told in by_loop.items():
-            if loop is None:
-                _tell_all(told)
-            else:
-                with suppress(RuntimeError):  # a loop that is closed waits for nothing any more
-                    loop.call_soon_threadsafe(_tell_all, told)
+            _hand_over(loop, told)
 
     def _read(self, keys: Collection[StatusKey]) -> dict[StatusKey, StatusView]:
         """Read states now, and keep those that have not changed meanwhile."""
@@ -398,14 +395,15 @@ def _keys(changed: Iterable[Changed]) -> set[StatusKey]:
     return keys
 
 
-def _tell_one(watch: Watch, view: StatusView | None) -> None:
-    if watch.loop is None:
-        watch.deliver(view)
+def _hand_over(loop: AbstractEventLoop | None, told: Iterable[_News]) -> None:
+    if loop is None:
+        _tell_all(told)
     else:
-        watch.loop.call_soon_threadsafe(watch.deliver, view)
+        with suppress(RuntimeError):  # a loop that is closed waits for nothing any more
+            loop.call_soon_threadsafe(_tell_all, told)
 
 
-def _tell_all(told: Iterable[tuple[Deliver, StatusView | None]]) -> None:
+def _tell_all(told: Iterable[_News]) -> None:
     for deliver, view in told:
         deliver(view)
 

@@ -13,7 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, exists, or_, 
 from ..models import PaymentStatus
 from ..provider import Clock
 from ..publishing import Message
-from .dialects import lease_time, notify
+from . import changes
+from .dialects import lease_time
 from .fitting import cut
 from .schema import ERROR_LENGTH
 from .schema import outbox as table
@@ -211,7 +212,7 @@ def replay(
     }
     done = conn.execute(update(table).where(*chosen).values(**again)).rowcount
     if done:
-        notify(conn)
+        changes.note(conn, (), events=True)
     return done
 
 
