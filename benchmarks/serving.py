@@ -1,6 +1,6 @@
 """Servers under load: an app in a process of its own, on uvicorn with uvloop and httptools.
 
-A module of apps is run as ``python -m benchmarks.MODULE CPU …``. It prints its port, and ends when
+An app of aiohttp runs on its own server. A module of apps is run as ``python -m benchmarks.MODULE CPU …``. It prints its port, and ends when
 its standard input is closed, so it cannot outlive the benchmark.
 """
 
@@ -12,11 +12,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from .load import drive
 
@@ -73,18 +73,40 @@ def server(module: str, cpu: int | None, *arguments: str) -> Iterator[Server]:
         yield Server(int(process.stdout.readline()), process)
 
 
-async def _serve(opened: AbstractAsyncContextManager[Any], hear: Callable[[str], None]) -> None:
+#: Serves an app at a socket while it is entered.
+Running: TypeAlias = Callable[[Any, socket.socket], AbstractAsyncContextManager[None]]
+
+
+@asynccontextmanager
+async def on_uvicorn(app: Any, listener: socket.socket) -> AsyncIterator[None]:
     import uvicorn
 
-    async with opened as app:
-        config = uvicorn.Config(app, http="httptools", log_level="warning", access_log=False)
-        running = uvicorn.Server(config)
-        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-        serving = asyncio.create_task(running.serve(sockets=[listener]))
+    config = uvicorn.Config(app, http="httptools", log_level="warning", access_log=False)
+    running = uvicorn.Server(config)
+    serving = asyncio.create_task(running.serve(sockets=[listener]))
+    yield
+    running.should_exit = True
+    await serving
+
+
+@asynccontextmanager
+async def on_aiohttp(app: Any, listener: socket.socket) -> AsyncIterator[None]:
+    from aiohttp import web
+
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+    yield
+    await runner.cleanup()
+
+
+async def _serve(
+    opened: AbstractAsyncContextManager[Any], hear: Callable[[str], None], on: Running
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+    async with opened as app, on(app, listener):
         print(listener.getsockname()[1], flush=True)
         await asyncio.to_thread(_listen, hear)
-        running.should_exit = True
-        await serving
 
 
 def _listen(hear: Callable[[str], None]) -> None:
@@ -92,7 +114,12 @@ def _listen(hear: Callable[[str], None]) -> None:
         hear(line.strip())
 
 
-def serve(opened: AbstractAsyncContextManager[Any], *, hear: Callable[[str], None] = print) -> None:
+def serve(
+    opened: AbstractAsyncContextManager[Any],
+    *,
+    hear: Callable[[str], None] = print,
+    on: Running = on_uvicorn,
+) -> None:
     """Serve an app until standard input is closed. ``hear`` is called with each line of it."""
     import uvloop
 
@@ -100,4 +127,4 @@ def serve(opened: AbstractAsyncContextManager[Any], *, hear: Callable[[str], Non
     if cpu >= 0:
         os.sched_setaffinity(0, {cpu})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(opened, hear))
+        runner.run(_serve(opened, hear, on))

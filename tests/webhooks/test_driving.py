@@ -9,8 +9,8 @@ from paykit.errors import StoreUnavailable
 from paykit.models import PaymentStatus
 from paykit.status import StatusKey, StatusView, Subject
 from paykit.webhooks import MountOptions
-from paykit.webhooks.driving import AsyncDriver, BlockingDriver
-from paykit.webhooks.endpoints import Endpoints, EventStream
+from paykit.webhooks.driving import AsyncDriver, BlockingDriver, read_within
+from paykit.webhooks.endpoints import Endpoints, EventStream, Problem
 from paykit.webhooks.receiver import Head
 
 KEY = StatusKey(Subject.PAYMENT, "pay_1")
@@ -72,8 +72,13 @@ class Service:
 class Request:
     """A request without a body, whose client goes when it is told to."""
 
-    def __init__(self):
-        self.gone = asyncio.Event()
+    def __init__(self, failure=None):
+        self.gone, self.sent, self._failure = asyncio.Event(), [], failure
+
+    async def emit(self, data):
+        self.sent.append(data)
+        if self._failure is not None:
+            raise self._failure
 
     async def until_gone(self):
         await self.gone.wait()
@@ -122,15 +127,11 @@ def test_nobody_is_told_who_has_gone():
 
 def test_a_stream_ends_when_the_client_has_gone():
     async def scenario():
-        statuses, request, sent = Statuses(view(1)), Request(), []
+        statuses, request = Statuses(view(1)), Request()
         driver = AsyncDriver(endpoints(statuses))
-
-        async def emit(data):
-            sent.append(data)
-
         stream = EventStream(KEY, view(1), is_told=False)
-        refused = await leave(driver, statuses, request, driver.stream(stream, request, emit))
-        return refused, len(sent), statuses.watches, await place(driver)
+        refused = await leave(driver, statuses, request, driver.stream(stream, request))
+        return refused, len(request.sent), statuses.watches, await place(driver)
 
     assert asyncio.run(scenario()) == (None, 1, [], True)
 
@@ -153,15 +154,10 @@ def test_who_stops_waiting_leaves_the_place():
 
 async def place(driver):
     """Whether the only place is free: a stream of what is not final may begin."""
-    begun = []
-
-    async def emit(data):
-        begun.append(data)
-        raise ConnectionResetError
-
+    request = Request(ConnectionResetError())
     with pytest.raises(ConnectionResetError):
-        await driver.stream(EventStream(KEY, view(1), is_told=False), Request(), emit)
-    return len(begun) == 1
+        await driver.stream(EventStream(KEY, view(1), is_told=False), request)
+    return len(request.sent) == 1
 
 
 def test_a_payment_that_is_no_more():
@@ -214,3 +210,84 @@ def test_nobody_may_wait_in_threads_unless_it_is_said_how_many():
     # What is over is told all the same.
     over = driver.stream(EventStream(KEY, view(2, final=True), is_told=False))
     assert b"".join(over) == b"retry: 3000\n\nid: 2\nevent: status\ndata: 2\n\n"
+
+
+async def take(bodies, *, failing=None, cleaned=None):
+    """Take what comes, as a body is read."""
+    try:
+        found = [await body for body in bodies]
+        if failing is not None:
+            raise failing
+        return found
+    finally:
+        if cleaned is not None:
+            cleaned.append(True)
+
+
+def futures(*delays):
+    """One for each: there at once for ``None``, else after so many seconds."""
+    loop = asyncio.get_running_loop()
+    made = []
+    for number, delay in enumerate(delays):
+        future = loop.create_future()
+        if delay is None:
+            future.set_result(number)
+        else:
+            loop.call_later(delay, future.set_result, number)
+        made.append(future)
+    return made
+
+
+@pytest.mark.parametrize("delays", [(), (None,), (0.01,), (None, 0.01), (0.01, None, 0.01)])
+def test_what_is_in_time(delays):
+    """At once, or after some waiting, wherever that is."""
+
+    async def scenario():
+        return await read_within(20, take(futures(*delays)))
+
+    assert asyncio.run(scenario()) == list(range(len(delays)))
+
+
+@pytest.mark.parametrize("delays", [(60,), (None, 60), (0.01, 60)])
+def test_what_takes_too_long(delays):
+    async def scenario():
+        cleaned = []
+        found = await read_within(0.05, take(futures(*delays), cleaned=cleaned))
+        return found, cleaned, asyncio.current_task().cancelling()
+
+    assert asyncio.run(scenario()) == (Problem.TOO_SLOW, [True], 0)
+
+
+@pytest.mark.parametrize("delays", [(), (0.01,)])
+def test_a_failure_in_time_is_what_it_is(delays):
+    async def scenario():
+        with pytest.raises(ConnectionResetError):
+            await read_within(20, take(futures(*delays), failing=ConnectionResetError()))
+
+    asyncio.run(scenario())
+
+
+def test_who_is_canceled_while_it_waits():
+    async def scenario():
+        cleaned = []
+        task = asyncio.ensure_future(read_within(20, take(futures(60), cleaned=cleaned)))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return cleaned
+
+    assert asyncio.run(scenario()) == [True]
+
+
+def test_a_loop_that_ends_while_something_is_read(recwarn):
+    """Closing what waits runs what has to be cleaned up."""
+    cleaned = []
+
+    async def scenario():
+        waiting = read_within(20, take(futures(60), cleaned=cleaned))
+        waiting.send(None)
+        waiting.close()
+
+    asyncio.run(scenario())
+    assert (cleaned, list(recwarn)) == ([True], [])

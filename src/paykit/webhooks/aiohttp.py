@@ -10,7 +10,7 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 
 from ..http import Reply
-from .driving import AsyncDriver
+from .driving import AsyncDriver, read_within
 from .endpoints import Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
 from .receiver import PATHS, STREAM_HEADERS, Head, path_below
@@ -48,60 +48,51 @@ def _handler(
     driver: AsyncDriver, path: str
 ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
-        head, incoming = _head(request, path), _Request(request)
-        answer = await driver.answer(head, incoming)
+        incoming = _Request(request)
+        answer = await driver.answer(_head(request, path), incoming)
         if isinstance(answer, EventStream):
-            response = web.StreamResponse(headers=dict(STREAM_HEADERS))
-            answer = await _stream(driver, answer, incoming, response)
-            if answer is None:
-                return response
-        return _response(answer or Reply(400))  # if the client has gone, nobody reads this
+            answer = await driver.stream(answer, incoming)
+            if answer is None and incoming.response.prepared:
+                return incoming.response
+        return _response(answer)
 
     return handle
 
 
-async def _stream(
-    driver: AsyncDriver, stream: EventStream, incoming: _Request, response: web.StreamResponse
-) -> Reply | None:
-    async def emit(data: bytes) -> None:
-        if not response.prepared:
-            await response.prepare(incoming.request)
-        await response.write(data)
-
-    return await driver.stream(stream, incoming, emit)
-
-
 class _Request:
-    """The body and the end of one request."""
+    """The body and the end of one request, and what goes out bit by bit."""
 
     def __init__(self, request: web.Request) -> None:
-        self.request = request
+        self._request = request
+        self.response = web.StreamResponse(headers=dict(STREAM_HEADERS))
 
-    async def read(self, limit: int, seconds: float) -> bytes | Problem:
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._read(limit)
-        except TimeoutError:
-            return Problem.TOO_SLOW
-        except ConnectionError:
-            return Problem.GONE
-        except (web.RequestPayloadError, HttpProcessingError):  # by what parses it
-            return Problem.UNREADABLE
+    def read(self, limit: int, seconds: float) -> Awaitable[bytes | Problem]:
+        return read_within(seconds, self._read(limit))
 
     async def _read(self, limit: int) -> bytes | Problem:
         chunks = []
         size = 0
-        async for chunk in self.request.content.iter_any():
-            size += len(chunk)
-            if size > limit:
-                return Problem.TOO_LARGE
-            chunks.append(chunk)
+        try:
+            async for chunk in self._request.content.iter_any():
+                size += len(chunk)
+                if size > limit:
+                    return Problem.TOO_LARGE
+                chunks.append(chunk)
+        except ConnectionError:
+            return Problem.GONE
+        except (web.RequestPayloadError, HttpProcessingError):  # by what parses it
+            return Problem.UNREADABLE
         return b"".join(chunks)
 
     async def until_gone(self) -> None:
         # It has no event for it either.
-        while (at := self.request.transport) is not None and not at.is_closing():  # noqa: ASYNC110
+        while (at := self._request.transport) is not None and not at.is_closing():  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def emit(self, data: bytes) -> None:
+        if not self.response.prepared:
+            await self.response.prepare(self._request)
+        await self.response.write(data)
 
 
 def _head(request: web.Request, path: str) -> Head:
@@ -111,13 +102,14 @@ def _head(request: web.Request, path: str) -> Head:
         request.method,
         path_below(request.path, path.format_map(request.match_info)),
         query,
-        [(name.lower(), value) for name, value in request.raw_headers],
+        request.raw_headers,
         request.remote or None,
         request.path,
     )
 
 
-def _response(reply: Reply) -> web.Response:
+def _response(reply: Reply | None) -> web.Response:
+    reply = reply or Reply(400)  # if the client has gone, nobody reads this
     response = web.Response(status=reply.status, body=reply.body)
     for name, value in reply.headers:
         response.headers.add(name, value)

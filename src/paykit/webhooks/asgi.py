@@ -10,16 +10,15 @@ Starlette: ``Mount("/pay", app)``. It adds nothing to the rules of :mod:`.receiv
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from ..errors import ConfigurationError
 from ..http import Reply
-from .driving import AsyncDriver, InThread
-from .endpoints import Endpoints, EventStream, Mountable, Problem
+from .driving import AsyncDriver, InThread, read_within
+from .endpoints import AtOnce, Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
 from .receiver import STREAM_HEADERS, Head, path_below
 
@@ -70,33 +69,22 @@ class PaykitApp:
         self, scope: Scope, receive: Receive, send: Send, *, path: str | None = None
     ) -> None:
         """Answer one HTTP request; a router that knows the path below the mount gives it."""
-        request = _AsgiRequest(receive)
+        request = _AsgiRequest(receive, send)
         whole: str = scope["path"]
         if path is None:
             path = whole.removeprefix(scope.get("root_path", "").rstrip("/"))
             path = path.removeprefix(self._prefix)
         else:
             path = path_below(whole, path)
-        answer = await self._driver.answer(head_of(scope, path), request)
+        answer: Any = self._driver.begin(head_of(scope, path), request)
+        if not isinstance(answer, AtOnce):  # no second name, or a stream would keep what is over
+            answer = await answer
         if isinstance(answer, EventStream):
-            answer = await self._stream(answer, request, send)
+            answer = await self._driver.stream(answer, request)
+            if request.is_begun:
+                await send({"type": "http.response.body", "body": b""})
         if answer is not None:
             await _send(answer, send)
-
-    async def _stream(self, stream: EventStream, request: _AsgiRequest, send: Send) -> Reply | None:
-        begun = False
-
-        async def emit(data: bytes) -> None:
-            nonlocal begun
-            if not begun:
-                begun = True
-                await send({"type": "http.response.start", "status": 200, "headers": _STREAM})
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-
-        refused = await self._driver.stream(stream, request, emit)
-        if begun:
-            await send({"type": "http.response.body", "body": b""})
-        return refused
 
 
 def head_of(scope: Scope, path: str) -> Head:
@@ -106,27 +94,27 @@ def head_of(scope: Scope, path: str) -> Head:
         scope["method"],
         path,
         scope.get("query_string", b""),
-        [(name.lower(), value) for name, value in scope["headers"]],
+        list(scope["headers"]),
         client[0] if client else None,
         scope["path"],
     )
 
 
-_STREAM = [(name.encode(), value.encode()) for name, value in STREAM_HEADERS]
+_STREAM: Final = [(name.encode(), value.encode()) for name, value in STREAM_HEADERS]
 
 
 class _AsgiRequest:
-    """The body and the end of one ASGI request."""
+    """The body and the end of one ASGI request, and what goes out bit by bit."""
 
-    def __init__(self, receive: Receive) -> None:
+    __slots__ = ("_receive", "_send", "is_begun")
+
+    def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
+        self._send = send
+        self.is_begun = False
 
-    async def read(self, limit: int, seconds: float) -> bytes | Problem:
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._read(limit)
-        except TimeoutError:
-            return Problem.TOO_SLOW
+    def read(self, limit: int, seconds: float) -> Awaitable[bytes | Problem]:
+        return read_within(seconds, self._read(limit))
 
     async def _read(self, limit: int) -> bytes | Problem:
         chunks = []
@@ -147,12 +135,22 @@ class _AsgiRequest:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
+    async def emit(self, data: bytes) -> None:
+        if not self.is_begun:
+            self.is_begun = True
+            head = {"type": "http.response.start", "status": 200, "headers": list(_STREAM)}
+            await self._send(head)
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+
+_WITHOUT_BODY: Final = frozenset({204, 304})
+
 
 async def _send(reply: Reply, send: Send) -> None:
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in reply.headers]
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
     if reply.content_type is not None:
         headers.append((b"content-type", reply.content_type.encode("latin-1")))
-    if reply.status not in {204, 304}:
+    if reply.status not in _WITHOUT_BODY:
         headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import suppress
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
-from ..flow import arun, run
+from ..flow import run
 from ..http import Reply
 from ..status import StatusKey, StatusView
 from .endpoints import (
     Answer,
+    AtOnce,
     Await,
     Call,
     Emit,
@@ -26,6 +27,7 @@ from .endpoints import (
 )
 from .receiver import Head
 
+T = TypeVar("T")
 #: Reads the body: at most so many bytes in so many seconds.
 Read: TypeAlias = Callable[[int, float], bytes | Problem]
 
@@ -33,8 +35,8 @@ Read: TypeAlias = Callable[[int, float], bytes | Problem]
 class AsyncRequest(Protocol):
     """One request on an async server, as a framework's file shows it to the driver."""
 
-    async def read(self, limit: int, seconds: float) -> bytes | Problem:
-        """The exact bytes of the body."""
+    def read(self, limit: int, seconds: float) -> Awaitable[bytes | Problem]:
+        """The exact bytes of the body; see :func:`read_within`."""
         ...
 
     async def until_gone(self) -> None:
@@ -42,6 +44,16 @@ class AsyncRequest(Protocol):
         ...
 
 
+class Streamed(AsyncRequest, Protocol):
+    """One that may be answered by a stream."""
+
+    async def emit(self, data: bytes) -> None:
+        """Send a part of an event stream; the first one begins it."""
+        ...
+
+
+#: As the time of an event loop: it is over already.
+_NOW: Final = 0.0
 #: Calls a function with its arguments in a thread.
 InThread: TypeAlias = Callable[..., Awaitable[Any]]
 
@@ -58,29 +70,42 @@ class AsyncDriver:
         self._in_thread = in_thread
         self._awaited: dict[str, bool] = {}
 
+    def begin(self, head: Head, request: AsyncRequest) -> AtOnce | Awaitable[Answer]:
+        """The reply to one request or a stream to be driven by :meth:`stream`, if at hand.
+
+        Otherwise it is what has to be awaited for it.
+        """
+        answer = self.endpoints.answer(head)
+        return answer if isinstance(answer, AtOnce) else self._drive(answer, request)
+
     async def answer(self, head: Head, request: AsyncRequest) -> Answer:
-        """The reply to one request, or a stream to be driven by :meth:`stream`."""
-        answering = self.endpoints.answer(head)
+        """As :meth:`begin`, awaited."""
+        answer = self.begin(head, request)
+        return answer if isinstance(answer, AtOnce) else await answer
+
+    def stream(self, stream: EventStream, request: Streamed) -> Awaitable[Reply | None]:
+        """Send a stream; what comes of it is the reply if it cannot even begin."""
+        # Not over :meth:`parts`, which takes more memory for each that waits.
+        return self._drive(self.endpoints.stream(stream), request)
+
+    async def _drive(self, running: Generator[Any, Any, T], request: AsyncRequest) -> T:
+        """Do what the endpoints ask for; a failure of it is theirs to react to."""
+        # As flow.arun() does; that would take more memory for each that waits.
+        value: Any = None
+        failure: Exception | None = None
         try:
-            return await arun(answering, lambda effect: self._perform(effect, request))
+            while True:
+                effect = running.send(value) if failure is None else running.throw(failure)
+                value = failure = None
+                try:
+                    value = await self._perform(effect, request)
+                except Exception as error:  # noqa: BLE001 - whatever it is, they decide
+                    failure = error
+        except StopIteration as stop:
+            answer: T = stop.value
+            return answer
         finally:
-            answering.close()  # a server may cancel this, and somebody else may want the place
-
-    async def stream(
-        self, stream: EventStream, request: AsyncRequest, emit: Callable[[bytes], Awaitable[None]]
-    ) -> Reply | None:
-        """Send a stream by ``emit``; returns the reply if it cannot even begin."""
-        running = self.endpoints.stream(stream)
-
-        def perform(effect: Any) -> Awaitable[Any]:
-            if isinstance(effect, Emit):
-                return emit(effect.data)
-            return self._perform(effect, request)
-
-        try:  # not over :meth:`parts`, which takes more memory for each that waits
-            return await arun(running, perform)
-        finally:
-            running.close()
+            running.close()  # a server may cancel this, and somebody else may want the place
 
     def parts(
         self, stream: EventStream, request: AsyncRequest
@@ -113,16 +138,20 @@ class AsyncDriver:
         finally:
             running.close()
 
-    def _perform(self, effect: Any, request: AsyncRequest) -> Awaitable[Any]:
+    def _perform(self, effect: Any, request: Any) -> Awaitable[Any]:
         match effect:
             case Call():
                 return self._call(effect)
             case ReadBody():
-                return request.read(effect.limit, effect.seconds)
+                reading: Awaitable[Any] = request.read(effect.limit, effect.seconds)
+                return reading
             case Look():
                 return self._look(effect.key)
             case Await():
                 return _until_changed(self.endpoints.service.statuses, effect, request)
+            case Emit():
+                sending: Awaitable[Any] = request.emit(effect.data)
+                return sending
         raise TypeError(effect)
 
     def _call(self, call: Call) -> Awaitable[Any]:
@@ -153,25 +182,73 @@ async def _until_changed(
     The news ends the wait for the client's going, as the end of the time does: a task for each
     would take more memory.
     """
-    loop = asyncio.get_running_loop()
-    news: StatusView | Waited | None = Waited.NO_CHANGE
-    limit = asyncio.timeout(wanted.seconds)
-
-    def tell(view: StatusView | None) -> None:
-        nonlocal news
-        news = view
-        with suppress(RuntimeError):  # it has ended meanwhile
-            limit.reschedule(loop.time())
-
-    watch = statuses.watch(wanted.key, tell, tag=wanted.tag, loop=loop)
+    news = _News(asyncio.timeout(wanted.seconds))
+    watch = statuses.watch(wanted.key, news.tell, tag=wanted.tag, loop=asyncio.get_running_loop())
     try:
-        async with limit:
+        async with news.limit:
             await request.until_gone()
     except TimeoutError:
-        return news
+        return news.found
     finally:
         statuses.leave(watch)
     return Waited.GONE
+
+
+class _News:
+    """What has come meanwhile, and the limit of the wait that it ends."""
+
+    __slots__ = ("found", "limit")
+
+    def __init__(self, limit: asyncio.Timeout) -> None:
+        self.found: StatusView | Waited | None = Waited.NO_CHANGE
+        self.limit = limit
+
+    def tell(self, view: StatusView | None) -> None:
+        self.found = view
+        with suppress(RuntimeError):  # it has ended meanwhile
+            self.limit.reschedule(_NOW)
+
+
+async def read_within(
+    seconds: float, reading: Coroutine[Any, Any, bytes | Problem]
+) -> bytes | Problem:
+    """What this reads, if it takes no longer.
+
+    It begins at once, and a timer is set only if it has to wait: most bodies are here already,
+    and the timer would take longer than reading them.
+    """
+    try:
+        waits_for = reading.send(None)
+    except StopIteration as stop:
+        body: bytes | Problem = stop.value
+        return body
+    try:
+        async with asyncio.timeout(seconds):
+            return await _Begun(reading, waits_for)
+    except TimeoutError:
+        return Problem.TOO_SLOW
+
+
+class _Begun(Generic[T]):
+    """A coroutine that has begun, and what it waits for: awaiting this goes on with it."""
+
+    def __init__(self, running: Coroutine[Any, Any, T], waits_for: Any) -> None:
+        self._running = running
+        self._waits_for = waits_for
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        waits_for = self._waits_for
+        try:
+            while True:
+                try:
+                    sent = yield waits_for
+                except BaseException as error:  # noqa: BLE001 - a cancellation is for it as well
+                    waits_for = self._running.throw(error)
+                else:
+                    waits_for = self._running.send(sent)
+        except StopIteration as stop:
+            found: T = stop.value
+            return found
 
 
 class BlockingDriver:
@@ -188,7 +265,8 @@ class BlockingDriver:
                 return read(effect.limit, effect.seconds)
             return self._perform(effect)
 
-        return run(self.endpoints.answer(head), perform)
+        answer = self.endpoints.answer(head)
+        return answer if isinstance(answer, AtOnce) else run(answer, perform)
 
     def stream(self, stream: EventStream) -> Reply | Iterator[bytes]:
         """The parts of a stream, or the reply if it cannot even begin."""

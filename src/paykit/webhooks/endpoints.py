@@ -1,8 +1,8 @@
 """What each endpoint does, written once for async and blocking servers.
 
-:meth:`Endpoints.answer` and :meth:`Endpoints.stream` are generators that yield what has to be
-waited for (an *effect*); the drivers in :mod:`.asgi` and :mod:`.wsgi` do the waiting. Everything
-that decides is here or in :mod:`.receiver`; a framework's file only translates.
+:meth:`Endpoints.answer` gives an answer at once, or a generator that yields what has to be waited
+for (an *effect*), as :meth:`Endpoints.stream` does; the drivers in :mod:`.driving` do the waiting.
+Everything that decides is here or in :mod:`.receiver`; a framework's file only translates.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import inspect
 import logging
 import threading
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
 from enum import Enum
 from typing import Any, Final, Protocol, TypeAlias, runtime_checkable
 from urllib.parse import parse_qsl
@@ -27,7 +26,6 @@ from .options import MountOptions
 from .receiver import (
     Endpoint,
     Head,
-    Route,
     busy,
     check_return_to,
     error_reply,
@@ -92,7 +90,7 @@ class ReadBody:
     seconds: float
 
 
-@attrs.frozen(slots=True)
+@attrs.define  # as a Head
 class Call:
     """Effect: what a method of the mounted service returns."""
 
@@ -138,6 +136,8 @@ Effect: TypeAlias = ReadBody | Call | Look | Await | Emit
 Answer: TypeAlias = Reply | EventStream | None
 #: It yields each :data:`Effect`, and is sent what comes of it.
 Answering: TypeAlias = Generator[Any, Any, Answer]
+#: Most polls are answered from memory, and nothing has to be driven.
+AtOnce: TypeAlias = Reply | EventStream
 
 
 class Endpoints:
@@ -166,8 +166,8 @@ class Endpoints:
         self._read = ReadBody(self.options.max_body, self.options.body_seconds)
         self._held = threading.BoundedSemaphore(most) if most else None
 
-    def answer(self, head: Head) -> Answering:
-        """The answer to one request."""
+    def answer(self, head: Head) -> AtOnce | Answering:
+        """The answer to one request, or what has to be driven to have it."""
         route = find_route(head.path)
         if route is None:
             return error_reply(404, "there is nothing here")
@@ -179,17 +179,18 @@ class Endpoints:
         )
         if refusal is not None:
             return refusal
-        match route.endpoint:
-            case Endpoint.PAYMENT | Endpoint.ORDER:
-                return (yield from self._status(head, route))
+        endpoint, name = route
+        if endpoint in _SUBJECTS:
+            return self._status(head, StatusKey(_SUBJECTS[endpoint], name))
+        match endpoint:
             case Endpoint.WEBHOOK:
-                return (yield from self._webhook(head, self.service.providers[route.name]))
+                return self._webhook(head, self.service.providers[name])
             case Endpoint.RETURN:
-                return (yield from self._return(head, route.name))
+                return self._return(head, name)
             case Endpoint.SCRIPT:
                 return script_reply(head)
             case _:
-                return (yield from self._health(route.endpoint))
+                return self._health(endpoint)
 
     # Providers.
 
@@ -200,12 +201,11 @@ class Endpoints:
             if not sources.allow(head, account=account, provider=provider.name):
                 log.warning("refused a caller of %s by its address", account)
                 return error_reply(403, "this address may not call here")
-        body = yield from self._body()
+        body = yield self._read
         if not isinstance(body, bytes):
-            return body
-        delivery = head.delivery(body)
+            return self._unread(body)
         try:
-            receipt = yield Call("receive", (delivery,), {"provider": provider.key})
+            receipt = yield Call("receive", (head.delivery(body),), {"provider": provider.key})
         except Exception:
             # A fault of ours: nothing is stored, so the provider must come again.
             log.exception("a delivery for %s failed inside", provider.key)
@@ -213,11 +213,8 @@ class Endpoints:
         reply: Reply = receipt.reply
         return reply
 
-    def _body(self) -> Generator[Any, Any, bytes | Reply | None]:
-        body = yield self._read
-        if isinstance(body, bytes):
-            return body
-        match body:
+    def _unread(self, problem: Problem) -> Reply | None:
+        match problem:
             case Problem.TOO_LARGE:
                 return too_large(self.options.max_body)
             case Problem.TOO_SLOW:
@@ -235,9 +232,9 @@ class Endpoints:
     # Browsers.
 
     def _return(self, head: Head, account: str) -> Answering:
-        body = yield from self._body()
+        body = yield self._read
         if not isinstance(body, bytes):
-            return body
+            return self._unread(body)
         try:
             info = yield Call("receive_return", (head.delivery(body),), {"provider": account})
         except Exception:
@@ -254,46 +251,55 @@ class Endpoints:
             reference=info.reference,
         )
 
-    def _status(self, head: Head, route: Route) -> Answering:
-        if self.service.statuses is None or not self._may_see(head, route):
-            return error_reply(404, f"there is no such {route.endpoint}")
-        key = StatusKey(_SUBJECTS[route.endpoint], route.name)
+    def _status(self, head: Head, key: StatusKey) -> AtOnce | Answering:
+        statuses = self.service.statuses
+        if statuses is None or not self._may_see(head, key):
+            return _unknown(key)
+        view = statuses.peek(key)
+        return self._look(head, key) if view is None else self._tell(head, key, view)
+
+    def _look(self, head: Head, key: StatusKey) -> Answering:
+        """Tell a state that has to be read first."""
         try:
-            view = self.service.statuses.peek(key) or (yield Look(key))
-            if view is None:
-                return error_reply(404, f"there is no such {route.endpoint}")
-            if wants_stream(head):
-                return self._open_stream(head, key, view)
-            wait = min(wait_wanted(head), self.options.longest_wait)
-            if not wait:
-                return status_reply(view, head)
-            return (yield from self._wait(head, key, view, wait))
+            view = yield Look(key)
         except PaykitError as error:
             log.warning("a status cannot be told: %s", error)
             return busy("this cannot be told just now")
+        if view is None:
+            return _unknown(key)
+        told = self._tell(head, key, view)
+        return told if isinstance(told, AtOnce) else (yield from told)
 
-    def _may_see(self, head: Head, route: Route) -> bool:
-        if route.endpoint is Endpoint.PAYMENT:
+    def _tell(self, head: Head, key: StatusKey, view: StatusView) -> AtOnce | Answering:
+        if wants_stream(head):
+            return self._open_stream(head, key, view)
+        wait = min(wait_wanted(head), self.options.longest_wait)
+        return self._wait(head, key, view, wait) if wait else status_reply(view, head)
+
+    def _may_see(self, head: Head, key: StatusKey) -> bool:
+        if key.subject is Subject.PAYMENT:
             return True  # whoever has the id was given it: it has 80 random bits
         tokens = self.options.order_tokens
-        return tokens is not None and tokens.allow(route.name, _query_value(head.query, "token"))
+        return tokens is not None and tokens.allow(key.name, _query_value(head.query, "token"))
 
     def _wait(self, head: Head, key: StatusKey, view: StatusView, seconds: int) -> Answering:
         """Hold the answer until there is news; what the client does not have is told at once."""
         tags = head.value(b"if-none-match")
         if view.final or tags is None or not is_among(view.tag, tags):
             return status_reply(view, head, waited=seconds)
-        with self._hold() as is_held:
-            if not is_held:
-                return status_reply(view, head)
+        if not self._hold():
+            return status_reply(view, head)
+        try:
             found = yield Await(key, view.tag, seconds)
+        finally:
+            self._release()
         if found is Waited.GONE:
             return None
         if found is None:
-            return error_reply(404, f"there is no such {key.subject}")
+            return _unknown(key)
         return status_reply(view if found is Waited.NO_CHANGE else found, head, waited=seconds)
 
-    def _open_stream(self, head: Head, key: StatusKey, view: StatusView) -> Answer:
+    def _open_stream(self, head: Head, key: StatusKey, view: StatusView) -> AtOnce:
         is_told = is_last_event(view, head)
         if view.final and is_told:
             return Reply(204)  # by this an EventSource does not come again
@@ -304,11 +310,12 @@ class Endpoints:
 
         The first effect that it yields decides: what it returns before that is the whole reply.
         """
-        with self._hold() as is_held:
-            if not is_held and not stream.view.final:
-                return busy("too many are waiting already")
-            view, told = stream.view, stream.is_told
-            yield Emit(_RETRY if told else _RETRY + stream_frame(view))
+        view = stream.view
+        is_held = not view.final and self._hold()
+        if not (is_held or view.final):
+            return busy("too many are waiting already")
+        try:
+            yield Emit(_RETRY if stream.is_told else _RETRY + stream_frame(view))
             left = self.options.stream_seconds
             while left > 0 and not view.final:
                 pause = min(left, self.options.ping_seconds)
@@ -321,26 +328,29 @@ class Endpoints:
                 else:
                     view = found
                     yield Emit(stream_frame(view))
+        finally:
+            if is_held:
+                self._release()
         return None
 
-    @contextmanager
-    def _hold(self) -> Generator[bool]:
-        """Have one of the places for those who wait, if one is free."""
-        if self._held is None or not self._held.acquire(blocking=False):
-            yield False
-            return
-        try:
-            yield True
-        finally:
+    # Not a context manager, which takes more memory for each that waits.
+
+    def _hold(self) -> bool:
+        """Take one of the places for those who wait, if one is free."""
+        return self._held is not None and self._held.acquire(blocking=False)
+
+    def _release(self) -> None:
+        if self._held is not None:
             self._held.release()
 
     # Operators.
 
-    def _health(self, endpoint: Endpoint) -> Answering:
+    def _health(self, endpoint: Endpoint) -> AtOnce | Answering:
         if not self.options.health:
             return error_reply(404, "there is nothing here")
-        if endpoint is Endpoint.HEALTH:
-            return health_reply(is_well=True)
+        return health_reply(is_well=True) if endpoint is Endpoint.HEALTH else self._ready()
+
+    def _ready(self) -> Answering:
         try:
             health = yield Call("health")
         except Exception:
@@ -352,6 +362,10 @@ class Endpoints:
 _SUBJECTS: Final = {Endpoint.PAYMENT: Subject.PAYMENT, Endpoint.ORDER: Subject.ORDER}
 _RETRY: Final = b"retry: 3000\n\n"
 _PING: Final = b":\n\n"
+
+
+def _unknown(key: StatusKey) -> Reply:
+    return error_reply(404, f"there is no such {key.subject}")
 
 
 def is_async(service: object, method: str) -> bool:

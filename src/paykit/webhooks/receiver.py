@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import attrs
@@ -67,8 +67,7 @@ class Endpoint(StrEnum):
 _ENDPOINTS: Final = {endpoint.value: endpoint for endpoint in Endpoint}
 
 
-@attrs.frozen(slots=False)  # one is made for each request, and a frozen dict is filled faster
-class Route:
+class Route(NamedTuple):  # one is made for each request, and a tuple is made faster
     """A path that was understood; ``name`` is the account, or the id of the payment or order."""
 
     endpoint: Endpoint
@@ -90,12 +89,12 @@ PATHS: Final[Mapping[Endpoint, str]] = {
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
-@attrs.frozen(slots=False)  # as a Route
+@attrs.define  # one is made for each request, and to freeze it would take half as long again
 class Head:
     """A request without its body.
 
     ``path`` is the decoded path below the mount, ``whole_path`` the whole of it. ``headers`` have
-    lower-case names. ``peer`` is the address of the other end of the connection, ``None`` where
+    names in any case. ``peer`` is the address of the other end of the connection, ``None`` where
     there is none (a Unix socket).
     """
 
@@ -105,19 +104,20 @@ class Head:
     headers: Sequence[tuple[bytes, bytes]]
     peer: str | None = None
     whole_path: str = ""
-    #: By its name the last value of each header: most of those that are looked for are not there.
+    #: By its name in lower case the last value of each header: most that are looked for are not
+    #: there.
     _last: Mapping[bytes, bytes] = attrs.field(init=False, repr=False, eq=False)
 
     @_last.default
     def _by_name(self) -> Mapping[bytes, bytes]:
-        return dict(self.headers)
+        return {name.lower(): value for name, value in self.headers}
 
     def values(self, name: bytes) -> list[str]:
-        """All values of a header."""
-        return [value.decode("latin-1") for key, value in self.headers if key == name]
+        """All values of a header; ``name`` is in lower case."""
+        return [value.decode("latin-1") for key, value in self.headers if key.lower() == name]
 
     def value(self, name: bytes) -> str | None:
-        """The value of a header; several of them count as one list."""
+        """The value of a header, named in lower case; several of them count as one list."""
         last = self._last.get(name)
         if last is None:
             return None
@@ -127,10 +127,11 @@ class Head:
 
     def delivery(self, body: bytes) -> Delivery:
         """The whole request, as providers read it."""
-        headers = tuple(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in self.headers
-        )
-        return Delivery(self.method, self.whole_path or self.path, self.query, headers, body)
+        headers = [
+            (name.decode("latin-1").lower(), value.decode("latin-1"))
+            for name, value in self.headers
+        ]
+        return Delivery(self.method, self.whole_path or self.path, self.query, tuple(headers), body)
 
 
 def path_below(whole: str, routed: str) -> str:
@@ -171,7 +172,7 @@ def refuse_head(
     length = head.value(b"content-length")
     if length is None:
         return None
-    if head.values(b"transfer-encoding"):
+    if head.value(b"transfer-encoding") is not None:
         # A proxy may have read another body than this server does.
         return error_reply(400, "give the Content-Length or chunks")
     if not (length.isascii() and length.isdigit()):
