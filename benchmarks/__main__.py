@@ -83,7 +83,7 @@ def parts(
             most=10_000 if quick else 40_000,
         ),
         "mounts": partial(
-            mounts.rows, cpu=cpu, rounds=1 if quick else 5, seconds=0.5 if quick else 2
+            mounts.rows, cpu=cpu, rounds=1 if quick else 5, seconds=0.2 if quick else 1
         ),
         "status": partial(
             status.rows,

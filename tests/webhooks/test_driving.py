@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+import weakref
 
 import pytest
 
@@ -291,3 +293,33 @@ def test_a_loop_that_ends_while_something_is_read(recwarn):
 
     asyncio.run(scenario())
     assert (cleaned, list(recwarn)) == ([True], [])
+
+
+def test_who_is_told_is_forgotten_long_before_the_time_is_over():
+    """A time that is left in the clock would keep all that waited until then."""
+
+    async def scenario():
+        statuses = Statuses(view(1))
+        driver = AsyncDriver(endpoints(statuses))
+        task = asyncio.ensure_future(driver.answer(WAITING, Request()))
+        await statuses.seen.wait()
+        news = view(2)
+        kept = weakref.ref(news)
+        statuses.watches[0](news)
+        del news
+        answer = await task
+        return answer.body, kept()
+
+    assert asyncio.run(scenario()) == (b"2", None)
+
+
+def test_many_who_wait_equally_long_end_together_and_none_too_early():
+    async def scenario():
+        statuses = Statuses(view(1))
+        driver = AsyncDriver(endpoints(statuses, most_held=100))
+        head = asked((b"if-none-match", b'"1"'), (b"prefer", b"wait=1"))
+        began = time.monotonic()
+        answers = await asyncio.gather(*(driver.answer(head, Request()) for _ in range(100)))
+        return {answer.status for answer in answers}, time.monotonic() - began >= 1
+
+    assert asyncio.run(scenario()) == ({304}, True)

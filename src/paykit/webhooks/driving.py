@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import suppress
+from math import ceil
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from ..flow import run
@@ -54,6 +56,8 @@ class Streamed(AsyncRequest, Protocol):
 
 #: As the time of an event loop: it is over already.
 _NOW: Final = 0.0
+#: Those who wait need no finer clock.
+_MOMENTS_A_SECOND: Final = 4
 #: Calls a function with its arguments in a thread.
 InThread: TypeAlias = Callable[..., Awaitable[Any]]
 
@@ -69,6 +73,7 @@ class AsyncDriver:
         self.endpoints = endpoints
         self._in_thread = in_thread
         self._awaited: dict[str, bool] = {}
+        self._deadlines = _Deadlines()
 
     def begin(self, head: Head, request: AsyncRequest) -> AtOnce | Awaitable[Answer]:
         """The reply to one request or a stream to be driven by :meth:`stream`, if at hand.
@@ -148,7 +153,7 @@ class AsyncDriver:
             case Look():
                 return self._look(effect.key)
             case Await():
-                return _until_changed(self.endpoints.service.statuses, effect, request)
+                return self._until_changed(effect, request)
             case Emit():
                 sending: Awaitable[Any] = request.emit(effect.data)
                 return sending
@@ -173,40 +178,75 @@ class AsyncDriver:
         asked: Awaitable[StatusView | None] = statuses.ask(key, asyncio.get_running_loop())
         return asked
 
+    async def _until_changed(
+        self, wanted: Await, request: AsyncRequest
+    ) -> StatusView | Waited | None:
+        """Wait for another state than the one that is known, or until the client has gone.
 
-async def _until_changed(
-    statuses: Any, wanted: Await, request: AsyncRequest
-) -> StatusView | Waited | None:
-    """Wait for another state than the one that is known, or until the client has gone.
-
-    The news ends the wait for the client's going, as the end of the time does: a task for each
-    would take more memory.
-    """
-    news = _News(asyncio.timeout(wanted.seconds))
-    watch = statuses.watch(wanted.key, news.tell, tag=wanted.tag, loop=asyncio.get_running_loop())
-    try:
-        async with news.limit:
-            await request.until_gone()
-    except TimeoutError:
-        return news.found
-    finally:
-        statuses.leave(watch)
-    return Waited.GONE
+        The news ends the wait for the client's going, as the end of the time does: a task for each
+        would take more memory.
+        """
+        statuses = self.endpoints.service.statuses
+        wait = _Wait()
+        watch = statuses.watch(wanted.key, wait, tag=wanted.tag, loop=asyncio.get_running_loop())
+        moment = self._deadlines.add(wait, wanted.seconds)
+        try:
+            async with wait.scope:
+                await request.until_gone()
+        except TimeoutError:
+            return wait.found
+        finally:
+            self._deadlines.leave(wait, moment)
+            statuses.leave(watch)
+        return Waited.GONE
 
 
-class _News:
-    """What has come meanwhile, and the limit of the wait that it ends."""
+class _Wait:
+    """One who waits for a change: what has come meanwhile, and the scope that it ends."""
 
-    __slots__ = ("found", "limit")
+    __slots__ = ("found", "scope")
 
-    def __init__(self, limit: asyncio.Timeout) -> None:
+    def __init__(self) -> None:
         self.found: StatusView | Waited | None = Waited.NO_CHANGE
-        self.limit = limit
+        self.scope = asyncio.timeout(None)
 
-    def tell(self, view: StatusView | None) -> None:
+    def __call__(self, view: StatusView | None) -> None:
+        """Take the news."""
         self.found = view
+        self.end()
+
+    def end(self) -> None:
         with suppress(RuntimeError):  # it has ended meanwhile
-            self.limit.reschedule(_NOW)
+            self.scope.reschedule(_NOW)
+
+
+class _Deadlines:
+    """The ends of waits, at one timer for all of the same moment: one each takes half a KiB."""
+
+    def __init__(self) -> None:
+        self._ending: dict[tuple[AbstractEventLoop, int], set[_Wait]] = {}
+
+    def add(self, wait: _Wait, seconds: float) -> tuple[AbstractEventLoop, int]:
+        """End it after so many seconds, or hardly later; what is returned is for :meth:`leave`."""
+        loop = asyncio.get_running_loop()
+        moment = loop, ceil((loop.time() + seconds) * _MOMENTS_A_SECOND)
+        if moment not in self._ending:
+            self._ending[moment] = set()
+            loop.call_at(moment[1] / _MOMENTS_A_SECOND, self._end, moment)
+        self._ending[moment].add(wait)
+        return moment
+
+    def leave(self, wait: _Wait, moment: tuple[AbstractEventLoop, int]) -> None:
+        """Forget it."""
+        ending = self._ending.get(moment)
+        if ending is not None:
+            ending.discard(wait)
+            if not ending:  # a loop that is closed never comes to the end
+                del self._ending[moment]
+
+    def _end(self, moment: tuple[AbstractEventLoop, int]) -> None:
+        for wait in self._ending.pop(moment, ()):
+            wait.end()
 
 
 async def read_within(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+from io import BytesIO
 from typing import Any, Final, Protocol, TypeAlias
 
 from ..http import Reply
@@ -107,6 +108,9 @@ def read_body(source: Readable, length: int | None, limit: int, seconds: float) 
     if length is not None and length > limit:
         return Problem.TOO_LARGE
     reading = _Reading(source, length, limit)
+    if isinstance(source, BytesIO):  # a server such as waitress has received all of it before
+        reading.run()
+        return reading.result
     thread = threading.Thread(target=reading.run, name="paykit-body", daemon=True)
     thread.start()
     thread.join(seconds)
