@@ -1,7 +1,8 @@
 """The endpoints as each framework takes them up, over a service that stores nothing.
 
 Run as ``python -m benchmarks.mounts_app CPU NAME``; the names are those of ``APPS``. To each mount
-belongs an endpoint that does the same work by hand in the same framework.
+belongs an endpoint that does the same work by hand in the same framework, and to those on uvicorn
+the bare ASGI app mounted there.
 """
 
 from __future__ import annotations
@@ -94,6 +95,13 @@ def starlette() -> Any:
     return Starlette(routes=[Mount("/", plain())])
 
 
+def starlette_with_bare() -> Any:
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
+
+    return Starlette(routes=[Mount("/", bare())])
+
+
 def _starlette_view() -> Any:
     from starlette.requests import Request
     from starlette.responses import Response
@@ -127,6 +135,14 @@ def fastapi() -> Any:
     return app
 
 
+def fastapi_with_bare() -> Any:
+    from fastapi import FastAPI
+
+    app = FastAPI()
+    app.mount("/", bare())
+    return app
+
+
 def fastapi_by_hand() -> Any:
     from fastapi import FastAPI
 
@@ -141,6 +157,22 @@ def litestar() -> Any:
     from paykit.webhooks.litestar import paykit_router
 
     return Litestar([paykit_router(AsyncForgetful(), return_to=RETURN_TO, path="/")])
+
+
+def litestar_with_bare() -> Any:
+    from litestar import Litestar, asgi
+
+    return Litestar([asgi(PATH, copy_scope=True)(_annotated(bare()))])
+
+
+def _annotated(app: Any) -> Any:
+    from litestar.types import Receive, Scope, Send
+
+    async def answer(scope, receive, send) -> None:
+        await app({**scope, "path": PATH}, receive, send)
+
+    answer.__annotations__ = {"scope": Scope, "receive": Receive, "send": Send, "return": None}
+    return answer
 
 
 def litestar_by_hand() -> Any:
@@ -247,10 +279,13 @@ APPS: Mapping[str, App] = {
     "bare ASGI": App(bare, on_uvicorn),
     "PaykitApp": App(plain, on_uvicorn),
     "Starlette": App(starlette, on_uvicorn),
+    "Starlette with bare ASGI": App(starlette_with_bare, on_uvicorn),
     "Starlette by hand": App(starlette_by_hand, on_uvicorn),
     "FastAPI": App(fastapi, on_uvicorn),
+    "FastAPI with bare ASGI": App(fastapi_with_bare, on_uvicorn),
     "FastAPI by hand": App(fastapi_by_hand, on_uvicorn),
     "Litestar": App(litestar, on_uvicorn),
+    "Litestar with bare ASGI": App(litestar_with_bare, on_uvicorn),
     "Litestar by hand": App(litestar_by_hand, on_uvicorn),
     "aiohttp": App(aiohttp, on_aiohttp),
     "aiohttp by hand": App(aiohttp_by_hand, on_aiohttp),
