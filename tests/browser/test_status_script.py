@@ -19,7 +19,7 @@ from paykit.webhooks.asgi import PaykitApp
 from ..service.shop import notice, request, vnpay
 from ..support.apps import serving
 from ..support.markdown import DOCS, blocks
-from .conftest import ARGUMENTS, find_browser
+from .conftest import ARGUMENTS, BROWSERS, find_browser
 from .status_server import PAGE, SCRIPT, STATUS, StatusServer, Trouble, payment
 
 pytestmark = pytest.mark.browser
@@ -373,11 +373,11 @@ def test_a_mistake_of_the_page_is_reported_and_ends_nothing(waiting, server, sse
 
 @pytest.fixture(scope="module")
 def tabs(chromium, tmp_path_factory):
-    """A browser of its own, whose tabs are hidden when another one is in front."""
+    """A whole browser of its own, whose tabs are hidden when another one is in front."""
     profile = tmp_path_factory.mktemp("profile")
     process = subprocess.Popen(
         [
-            find_browser(), *ARGUMENTS, "--headless", "--remote-debugging-port=0",
+            find_browser(BROWSERS), *ARGUMENTS, "--headless", "--remote-debugging-port=0",
             f"--user-data-dir={profile}",
         ],
         stderr=subprocess.PIPE, text=True,

@@ -7,9 +7,7 @@ import json
 import re
 from pathlib import Path
 
-from jsonschema import Draft202012Validator, FormatChecker
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+from ..support.schemas import Schemas
 
 FOLDER = Path(__file__).parent.parent / "contracts" / "paypal"
 #: What PayPal says without having published it: (operation, issue).
@@ -26,11 +24,9 @@ def documents():
 
 
 @functools.cache
-def registry():
-    return Registry().with_resources(
-        (f"paypal:{name}", Resource(document, DRAFT202012))
-        for name, document in documents().items()
-    )
+def schemas():
+    named = {f"paypal:{name}": document for name, document in documents().items()}
+    return Schemas(named, formats=True)
 
 
 @functools.cache
@@ -66,8 +62,8 @@ def absolute(schema, name):
 
 
 def complaints(schema, value):
-    validator = Draft202012Validator(schema, registry=registry(), format_checker=FormatChecker())
-    return [f"{error.json_path}: {error.message[:300]}" for error in validator.iter_errors(value)]
+    wrong = schemas().errors(schema, value)
+    return [f"{error.json_path}: {error.message[:300]}" for error in wrong]
 
 
 def check_request(method, path, body):

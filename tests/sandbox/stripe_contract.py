@@ -8,9 +8,7 @@ import re
 from pathlib import Path
 from urllib.parse import parse_qsl
 
-from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
+from ..support.schemas import Schemas
 
 FOLDER = Path(__file__).parent.parent / "contracts" / "stripe"
 URI = "stripe:types"
@@ -27,8 +25,8 @@ def fixtures():
 
 
 @functools.cache
-def registry():
-    return Registry().with_resource(URI, Resource(closed(types()), DRAFT202012))
+def schemas():
+    return Schemas({URI: closed(types())})
 
 
 def closed(schema):
@@ -47,11 +45,8 @@ def closed(schema):
 
 
 def complaints(ref, value):
-    validator = Draft202012Validator({"$ref": f"{URI}#/$defs/{ref}"}, registry=registry())
-    return [
-        f"{error.json_path}: {error.message[:200]}"
-        for error in sorted(validator.iter_errors(value), key=str)
-    ]
+    wrong = schemas().errors({"$ref": f"{URI}#/$defs/{ref}"}, value)
+    return [f"{error.json_path}: {error.message[:200]}" for error in wrong]
 
 
 @functools.cache

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from jsonschema import Draft202012Validator
-from referencing import Registry
-from referencing.jsonschema import DRAFT202012
+from jsonschema import ValidationError
 
 from paykit.http import HttpRequest, HttpResponse
+
+from .schemas import Schemas
 
 FOLDER = Path(__file__).parents[1] / "contracts"
 
@@ -32,9 +32,7 @@ class Contract:
         self.document = json.loads(path.read_text("utf-8"))
         if additions is not None:
             self.document = _merged(self.document, json.loads(additions.read_text("utf-8")))
-        open_ = DRAFT202012.create_resource(self.document)
-        closed = DRAFT202012.create_resource(_closed(self.document))
-        self._registry = Registry().with_resources([("open:", open_), ("closed:", closed)])
+        self._schemas = Schemas({"open:": self.document, "closed:": _closed(self.document)})
 
     def operation(
         self, method: str, path: str
@@ -116,11 +114,13 @@ class Contract:
         whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_based(schema, base)}
         if base == "closed:":
             whole["unevaluatedProperties"] = False
-        validator = Draft202012Validator(whole, registry=self._registry)
-        errors = sorted(validator.iter_errors(value), key=lambda error: list(error.path))
-        if errors:
-            told = "; ".join(f"{'/'.join(map(str, e.path))}: {e.message:.160}" for e in errors[:3])
-            raise OffContractError(f"{what}: {told}")
+        _refuse(self._schemas.errors(whole, value), what)
+
+
+def _refuse(errors: list[ValidationError], what: str) -> None:
+    if errors:
+        told = "; ".join(f"{'/'.join(map(str, e.path))}: {e.message:.160}" for e in errors[:3])
+        raise OffContractError(f"{what}: {told}")
 
 
 @cache
@@ -321,9 +321,9 @@ class StripeTypes:
         self.document = json.loads(path.read_text("utf-8"))
         self.version = self.document["x-api-version"]
         defs = self.document["$defs"]
-        sent = DRAFT202012.create_resource({"$defs": _as_texts(defs)})
-        answered = DRAFT202012.create_resource({"$defs": _closed_types(defs)})
-        self._registry = Registry().with_resources([("sent:", sent), ("answered:", answered)])
+        self._schemas = Schemas(
+            {"sent:": {"$defs": _as_texts(defs)}, "answered:": {"$defs": _closed_types(defs)}}
+        )
         self._operations = {
             (item["method"], item["path"]): (item["request"], item["response"])
             for item in self.document["operations"]
@@ -373,12 +373,7 @@ class StripeTypes:
         self._validate("answered:", {"$ref": f"#/$defs/{name}"}, value, name)
 
     def _validate(self, base: str, schema: Any, value: Any, what: str) -> None:
-        # Without $schema jsonschema takes the latest draft, which this is.
-        validator = Draft202012Validator(_based(schema, base), registry=self._registry)
-        errors = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
-        if errors:
-            told = "; ".join(f"{'/'.join(map(str, e.path))}: {e.message:.160}" for e in errors[:3])
-            raise OffContractError(f"{what}: {told}")
+        _refuse(self._schemas.errors(_based(schema, base), value), what)
 
 
 @cache
