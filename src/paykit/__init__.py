@@ -5,6 +5,8 @@ Every public name is loaded on first use, so ``import paykit`` costs next to not
 
 from __future__ import annotations
 
+from .lazy import attach
+
 __version__ = "0.1.0"
 
 TYPE_CHECKING = False
@@ -130,20 +132,4 @@ _HOMES = {
     "providers.vnpay": "VNPay VNPayConfig",
     "providers.zalopay": "ZaloPay ZaloPayConfig",
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - a test holds it equal to the imports above
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..lazy import attach
+
 if TYPE_CHECKING:
     from .faststream.kafka import FastStreamKafkaPublisher as FastStreamKafkaPublisher
     from .faststream.nats import NatsPublisher as NatsPublisher
@@ -33,20 +35,4 @@ _HOMES = {
     "publisher": "AsyncPublisher BlockingPublisher Publisher Result",
     "urls": "publisher_from_url",
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - a test holds it equal to the imports above
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..lazy import attach
+
 if TYPE_CHECKING:
     from .on_event import AsyncEventReceiver as AsyncEventReceiver
     from .on_event import EventReceiver as EventReceiver
@@ -21,20 +23,4 @@ _HOMES = {
     "sources": "Sources",
     "tokens": "OrderTokens",
 }
-_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
-
-__all__ = sorted(_HOME)  # noqa: PLE0605 - a test holds it equal to the imports above
-
-
-def __getattr__(name: str) -> object:
-    from importlib import import_module
-
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__, __all__ = attach(__name__, _HOMES)
