@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -53,7 +54,9 @@ def respond(runtime: Runtime, request: HttpRequest, path: str) -> HttpResponseBa
 
 
 async def respond_async(runtime: Runtime, request: HttpRequest, path: str) -> HttpResponseBase:
-    """As :func:`respond`, without taking a thread for who waits."""
+    """As :func:`respond`, without taking a thread for who waits, where there is a loop."""
+    if not is_asgi(request):  # the request has a thread all the same, and there are few of them
+        return await sync_to_async(respond)(runtime, request, path)
     uncached(request)
     found = await runtime.awaiting.answer(head_of(request, path), AsyncRequest(request))
     return (
