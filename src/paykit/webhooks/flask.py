@@ -11,12 +11,20 @@ from collections.abc import Callable
 
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
+from werkzeug.routing import BaseConverter
 
 from .driving import BlockingDriver
 from .endpoints import Endpoints, Mountable
 from .options import MountOptions
 from .receiver import METHODS, PATHS
 from .wsgi import answer_environ
+
+
+class _Anything(BaseConverter):
+    """A part of a path that may hold everything; Flask's own may not begin with a slash."""
+
+    regex = ".*?"
+    part_isolating = False
 
 
 class _Answer(Response):
@@ -40,9 +48,10 @@ def paykit_blueprint(
     """
     driver = BlockingDriver(Endpoints(service, return_to=return_to, options=options, blocking=True))
     blueprint = Blueprint(name, __name__)
+    blueprint.record(lambda state: state.app.url_map.converters.update(paykit=_Anything))
     for endpoint, path in PATHS.items():
         blueprint.add_url_rule(
-            path.replace("{", "<path:").replace("}", ">"),
+            path.replace("{", "<paykit:").replace("}", ">"),
             endpoint.value,
             _view(driver, path),
             methods=METHODS,

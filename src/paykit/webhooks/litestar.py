@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from litestar import Router, asgi
 from litestar.handlers import ASGIRouteHandler
+from litestar.utils.path import normalize_path
 
 from .asgi import PaykitApp, Receive, Scope, Send
 from .endpoints import Mountable
@@ -37,9 +38,13 @@ def paykit_router(
 
 def _handler(app: PaykitApp, own: str, named: str, _: str) -> ASGIRouteHandler:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        # Litestar leaves the path below the mount, and makes it end with a slash.
-        path = own + scope["path"].rstrip("/") if named else own
-        whole = {**scope, "path": unquote(scope["raw_path"])}
-        await app.answer(whole, receive, send, path=path)
+        whole = unquote(scope["raw_path"])
+        path = own
+        if named:
+            # Litestar takes slashes away that belong to a name. What it leaves below the mount
+            # tells where the mount is, and so where the name begins in the path as it came.
+            mount = normalize_path(whole).removesuffix(scope["path"].rstrip("/"))
+            path += whole.removeprefix(mount)
+        await app.answer({**scope, "path": whole}, receive, send, path=path)
 
     return asgi(own, is_mount=bool(named), copy_scope=True, opt=_LEFT_ALONE)(answer)
