@@ -79,8 +79,8 @@ def parts(
             intake.rows,
             cpu=cpu,
             rounds=1 if quick else 5,
-            seconds=0.5 if quick else 2,
-            most=10_000 if quick else 40_000,
+            seconds=0.2 if quick else 2,
+            most=4_000 if quick else 40_000,
         ),
         "mounts": partial(
             mounts.rows, cpu=cpu, rounds=1 if quick else 5, seconds=0.2 if quick else 1

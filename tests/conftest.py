@@ -20,22 +20,6 @@ from .support.private_servers import (  # noqa: F401 - fixtures
     private_servers,
 )
 
-#: Of a test with more cases than that, coverage looks at so many, spread over all of them.
-TRACED_CASES = 12
-
-
-def pytest_collection_modifyitems(items):
-    cases = {}
-    for item in items:
-        cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
-    for several in cases.values():
-        step = len(several) / TRACED_CASES
-        seen = {int(number * step) for number in range(TRACED_CASES)}
-        for number, item in enumerate(several):
-            if number not in seen:
-                item.add_marker(pytest.mark.untraced)
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     """Keep coverage from looking at a test that is marked ``untraced``.
