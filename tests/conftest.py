@@ -20,6 +20,7 @@ from .support.private_servers import (  # noqa: F401 - fixtures
     private_servers,
 )
 
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     """Keep coverage from looking at a test that is marked ``untraced``.
