@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def attach(
     package: str, homes: Mapping[str, str]
 ) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
-    """The ``__getattr__``, ``__dir__`` and ``__all__`` of a package (PEP 562).
+    """The ``__getattr__`` and ``__dir__`` of a package (PEP 562), and its public names.
 
     ``homes`` has for each module below the package the names that are there, with blanks between.
     """
