@@ -132,6 +132,6 @@ _HOMES = {
     "providers.vnpay": "VNPay VNPayConfig",
     "providers.zalopay": "ZaloPay ZaloPayConfig",
 }
-__getattr__, __dir__, _names = attach(__name__, _HOMES)
+__getattr__, __dir__ = attach(__name__, _HOMES)
 
-__all__ = sorted(_names)  # noqa: PLE0605 - a test holds it equal to the imports above
+__all__ = __dir__()  # noqa: PLE0605 - a test holds it equal to the imports above

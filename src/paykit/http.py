@@ -25,6 +25,9 @@ JsonObject: TypeAlias = dict[str, Any]
 #: More parameters than any provider sends; work before a signature is proven stays bounded.
 MAX_PARAMETERS: Final = 200
 
+#: Answers of these statuses have no body, and say no length.
+WITHOUT_BODY: Final = frozenset({204, 304})
+
 #: Deeper than anything that a provider sends; what is accepted can be handled by recursion.
 MAX_DEPTH: Final = 100
 

@@ -11,13 +11,12 @@ if TYPE_CHECKING:
 
 def attach(
     package: str, homes: Mapping[str, str]
-) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
-    """The ``__getattr__`` and ``__dir__`` of a package (PEP 562), and its public names.
+) -> tuple[Callable[[str], object], Callable[[], list[str]]]:
+    """The ``__getattr__`` and ``__dir__`` of a package (PEP 562).
 
     ``homes`` has for each module below the package the names that are there, with blanks between.
     """
     home = {name: module for module, names in homes.items() for name in names.split()}
-    public = sorted(home)
 
     def load(name: str) -> object:
         from importlib import import_module
@@ -28,4 +27,4 @@ def attach(
         setattr(sys.modules[package], name, value)
         return value
 
-    return load, lambda: public, public
+    return load, lambda: sorted(home)

@@ -81,6 +81,11 @@ def time_ordered_id() -> str:
     return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
+def key_of(provider: str, account: str) -> str:
+    """The name of a provider's account in URLs and settings: ``momo``, or ``momo-eu``."""
+    return provider if account == "default" else f"{provider}-{account}"
+
+
 class Provider(ProviderTools):
     """Base of every provider. The base version of each operation refuses before sending."""
 
@@ -132,7 +137,7 @@ class Provider(ProviderTools):
     @property
     def key(self) -> str:
         """The name of this account in URLs and settings: ``momo``, or ``momo-eu``."""
-        return self.name if self.account == "default" else f"{self.name}-{self.account}"
+        return key_of(self.name, self.account)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(account={self.account!r})"

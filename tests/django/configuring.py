@@ -3,7 +3,7 @@
 import functools
 import os
 
-from .project.settings import database
+from ..support.django_settings import django_database
 
 
 @functools.cache
@@ -23,7 +23,7 @@ def use(url, *, alias="default", **settings):
 
     runtime.close()
     connections[alias].close()
-    connections.settings[alias].update({**database(url), "OPTIONS": {}, **settings})
+    connections.settings[alias].update({**django_database(url), "OPTIONS": {}, **settings})
     del connections[alias]
 
 

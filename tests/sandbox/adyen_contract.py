@@ -39,8 +39,7 @@ def operation(method, path):
 
 def complaints(name, schema, value):
     whole = {"$ref": f"adyen:{name}{schema['$ref']}"}
-    wrong = schemas().errors(whole, value)
-    return [f"{error.json_path}: {error.message[:300]}" for error in wrong]
+    return schemas().complaints(whole, value)
 
 
 def check_request(method, path, body):

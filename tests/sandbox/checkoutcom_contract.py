@@ -63,8 +63,7 @@ def operation(method, path):
 
 
 def complaints(schema, value):
-    wrong = schemas().errors(schema, value)
-    return [f"{error.json_path}: {error.message[:300]}" for error in wrong]
+    return schemas().complaints(schema, value)
 
 
 def check_request(method, path, body):

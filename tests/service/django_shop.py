@@ -8,30 +8,15 @@ import sys
 import threading
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import make_url
+from ..support.django_settings import django_database
 
-ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql"}
 ZONE = "Asia/Ho_Chi_Minh"
 
 
 def configure(url, *, use_tz):
     from django.conf import settings
 
-    parsed = make_url(url)
-    backend = parsed.get_backend_name()
-    if backend == "mysql":  # the driver of Django's choice has to be compiled
-        import pymysql
-
-        pymysql.install_as_MySQLdb()
-    database = {
-        "ENGINE": f"django.db.backends.{ENGINES[backend]}",
-        "NAME": parsed.database,
-        "USER": parsed.username or "",
-        "PASSWORD": parsed.password or "",
-        "HOST": parsed.host or "",
-        "PORT": str(parsed.port or ""),
-    }
-    settings.configure(DATABASES={"default": database}, USE_TZ=use_tz, TIME_ZONE=ZONE)
+    settings.configure(DATABASES={"default": django_database(url)}, USE_TZ=use_tz, TIME_ZONE=ZONE)
     import django
 
     django.setup()

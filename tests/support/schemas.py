@@ -33,6 +33,11 @@ class Schemas:
         validator = Draft202012Validator(schema, registry=self._registry, format_checker=checker)
         return sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
 
+    def complaints(self, schema: Any, value: Any) -> list[str]:
+        """The same in words: where it is, and what is wrong there."""
+        wrong = self.errors(schema, value)
+        return [f"{error.json_path}: {error.message[:300]}" for error in wrong]
+
     def _quick_validator(self, schema: Any) -> jsonschema_rs.Draft202012Validator | None:
         text = json.dumps(schema)
         if text not in self._quick:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
-from typing import Final
-from urllib.parse import urlsplit
 
 import click
 
 from .options import database_option, one_line_errors, open_service
 from .stopping import stopping
-
-#: The secrets that calls to an HTTP target are signed with, separated by commas.
-_SECRETS: Final = "PAYKIT_RELAY_SECRETS"
+from .targets import publishers_of, unpublished
 
 
 @click.command()
@@ -70,34 +65,22 @@ def relay(
     HTTP target are signed with the secrets in PAYKIT_RELAY_SECRETS, separated by commas.
     """
     with one_line_errors("service"):
-        from ..publishing import publisher_from_url
         from ..service import RelaySettings
 
         settings = RelaySettings(
             batch=batch, max_attempts=max_attempts or None, behind_dead=behind_dead
         )
-        secrets = [part.strip() for part in os.environ.get(_SECRETS, "").split(",") if part.strip()]
-        publishers = [
-            publisher_from_url(target, source=source, secrets=secrets if _is_web(target) else ())
-            for target in targets
-        ]
+        publishers = publishers_of(targets, source=source)
         with stopping() as stop, open_service(database, relay=settings) as service:
             service.publish_to(*publishers, background=not once)
             if once:
                 while service.relay() and not stop.wait(timedelta()):
                     pass
-                failed = [entry for entry in service.outbox() if entry.last_error]
+                failed = unpublished(service)
             else:
                 click.echo("Publishing. Ctrl-C ends it.")
                 stop.wait()
-                failed = []
+                failed = None
     if failed:
-        raise click.ClickException(
-            f"{failed[0].event_id} was not published, it will be tried again: "
-            f"{failed[0].last_error}"
-        )
+        raise click.ClickException(failed)
     click.echo("Ended.")
-
-
-def _is_web(target: str) -> bool:
-    return urlsplit(target).scheme in {"http", "https"}

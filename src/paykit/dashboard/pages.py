@@ -60,6 +60,7 @@ class Pages:
             memo=words.memo,
             name=words.name,
             times=words.times,
+            told_by=words.told_by,
             tone=words.tone,
             words=words.words,
         )

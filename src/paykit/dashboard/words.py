@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 from ..models import PaymentStatus
 from ..provider import Outcome
 from ..service import CommandState, MovementState, OutboxEntry
-from ..service.shown import account_key, masked, memo, name, words
+from ..service.shown import account_key, masked, memo, name, told_by, words
 
 __all__ = [
     "account_key",
@@ -21,6 +21,7 @@ __all__ = [
     "name",
     "state_of",
     "times",
+    "told_by",
     "tone",
     "words",
 ]

@@ -14,7 +14,7 @@ from typing import Any, Final
 from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -61,15 +61,10 @@ class PaymentAdmin(LookOnly):
         "account_key", "happened",
     )  # fmt: skip
 
-    def get_search_results(
-        self, _request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Look the words up whole, each by an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def wanted(self, term: str) -> Q:
+        """By the service, which knows all ids of a payment."""
         found = current().service.payments(search=term, limit=_FOUND)
-        return queryset.filter(pk__in=[one.payment_id for one in found.items]), False
+        return Q(pk__in=[one.payment_id for one in found.items])
 
     @admin.display(description="account")
     def account_key(self, payment: Payment) -> str:
@@ -127,8 +122,13 @@ def _link(page: str, key: str, text: str) -> Any:
     )
 
 
-def _to_payment(row: Fact | OutboxEvent) -> Any:
-    return _link("paykit_payment", row.payment_id, row.payment_id) if row.payment_id else "-"
+class _OfPayment(LookOnly):
+    """Rows about payments."""
+
+    @admin.display(description="payment")
+    def to_payment(self, row: Fact | OutboxEvent) -> Any:
+        """A link to the payment."""
+        return _link("paykit_payment", row.payment_id, row.payment_id) if row.payment_id else "-"
 
 
 def fact_key(fact: Fact) -> str:
@@ -144,7 +144,7 @@ class _FactList(ChangeList):
 
 
 @admin.register(Fact)
-class FactAdmin(LookOnly):
+class FactAdmin(_OfPayment):
     """What was told, the latest first."""
 
     list_display = ("received_at", "account_key", "source", "outcome", "to_payment", "event_id")
@@ -176,29 +176,19 @@ class FactAdmin(LookOnly):
         )
         return one
 
-    def get_search_results(
-        self, _request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Look the words up whole, each by an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
+    def wanted(self, term: str) -> Q:
+        """By the ids; a reference, where no payment was found."""
         wanted = Q(payment_id=term)
         for one in current().service.providers.values():
             account = Q(provider=one.name, account=one.account)
             of_nobody = account & Q(reference=term, payment_id__isnull=True)
             wanted |= account & Q(event_id=term) | of_nobody
-        return queryset.filter(wanted), False
+        return wanted
 
     @admin.display(description="account")
     def account_key(self, fact: Fact) -> str:
         """The key of the account."""
         return account_key(fact)
-
-    @admin.display(description="payment")
-    def to_payment(self, fact: Fact) -> Any:
-        """A link to the payment."""
-        return _to_payment(fact)
 
     @admin.display(description="what it says")
     def told(self, fact: Fact) -> Any:
@@ -209,7 +199,7 @@ class FactAdmin(LookOnly):
 
 
 @admin.register(OutboxEvent)
-class OutboxEventAdmin(LookOnly):
+class OutboxEventAdmin(_OfPayment):
     """Events, those of the newest payments first."""
 
     list_display = ("created_at", "state", "sequence", "to_payment", "event_id")
@@ -224,19 +214,9 @@ class OutboxEventAdmin(LookOnly):
     # The beginning of a payment's id is the time of its making, and there is an index.
     ordering = ("-payment_id", "-sequence")
 
-    def get_search_results(
-        self, _request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Look the words up whole, each by an index."""
-        term = search_term.strip()
-        if not term:
-            return queryset, False
-        return queryset.filter(Q(event_id=term) | Q(payment_id=term)), False
-
-    @admin.display(description="payment")
-    def to_payment(self, event: OutboxEvent) -> Any:
-        """A link to the payment."""
-        return _to_payment(event)
+    def wanted(self, term: str) -> Q:
+        """By the id of an event or a payment."""
+        return Q(event_id=term) | Q(payment_id=term)
 
     @admin.display(description="state")
     def state(self, event: OutboxEvent) -> str:

@@ -5,7 +5,7 @@ Whatever is wrong is a :class:`Problem` that names the setting and says what to 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -111,9 +111,16 @@ class _WrongError(Exception):
 def _unknown(given: Mapping[str, Any]) -> Iterator[Problem]:
     for name in given:
         if name not in SETTINGS:
-            close = get_close_matches(str(name).upper(), SETTINGS, 1)
-            hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(SETTINGS)}."
+            hint = _nearest(str(name).upper(), SETTINGS)
             yield Problem("paykit.E002", f"PAYKIT[{name!r}]", "is no setting", hint)
+
+
+def _nearest(name: str, known: Collection[str], *, otherwise: str | None = None) -> str:
+    """The known name that may have been meant, or else what there is."""
+    close = get_close_matches(name, known, 1)
+    if close:
+        return f"Did you mean {close[0]}?"
+    return f"There are {', '.join(known)}." if otherwise is None else otherwise
 
 
 def _imported(path: str) -> Any:
@@ -148,8 +155,7 @@ def _account(key: str, own: Any) -> Provider:
     except ConfigurationError as error:
         hint = "The settings of each provider are on its page of the documentation."
         if key not in registry.names():
-            close = get_close_matches(key, registry.names(), 1)
-            hint = f"Did you mean {close[0]}?" if close else hint
+            hint = _nearest(key, registry.names(), otherwise=hint)
         raise _WrongError(f"is wrong: {error}", hint=hint, part=f'["{key}"]') from error
 
 
@@ -201,8 +207,7 @@ def _options(given: Any) -> MountOptions:
     names = [field.name for field in attrs.fields(MountOptions)]
     for name in given:
         if name not in names:
-            close = get_close_matches(str(name).lower(), names, 1)
-            hint = f"Did you mean {close[0]}?" if close else f"There are {', '.join(names)}."
+            hint = _nearest(str(name).lower(), names)
             raise _WrongError("is no option", hint=hint, part=f"[{name!r}]")
     try:
         return MountOptions(**given)

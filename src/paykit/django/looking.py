@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Final
 
 from django.contrib import admin
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 
@@ -43,6 +43,17 @@ class LookOnly(admin.ModelAdmin):
         """The rows where the service has them."""
         found: QuerySet[Any] = super().get_queryset(request)
         return found.using(conf.alias())
+
+    def get_search_results(
+        self, _request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Look the words up whole, each by an index."""
+        term = search_term.strip()
+        return (queryset.filter(self.wanted(term)) if term else queryset), False
+
+    def wanted(self, term: str) -> Q:
+        """The rows that are looked for by these words."""
+        raise NotImplementedError
 
     def has_add_permission(self, _request: HttpRequest) -> bool:
         """Nobody."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from ..http import Reply
+from ..http import WITHOUT_BODY, Reply
 from ..webhooks import asgi, wsgi
 from ..webhooks.driving import Read
 from ..webhooks.endpoints import Problem
@@ -74,7 +74,7 @@ def to_response(reply: Reply | None) -> HttpResponse:
         del response.headers["content-type"]  # Django would call it a page of HTML
     else:
         response.headers["content-type"] = reply.content_type
-    if reply.status not in {204, 304}:
+    if reply.status not in WITHOUT_BODY:
         response.headers["content-length"] = str(len(reply.body))
     return response
 

@@ -23,7 +23,7 @@ from ..service import changes, migrations
 from ..service.changes import Changed
 from ..service.dialects import attempt, reason
 from ..service.lent import borrow_from
-from ..service.store import Told
+from ..service.store import Told, tell_nobody
 from ..service.threads import is_own
 from ..service.writer import Body, Job, is_passing
 
@@ -52,8 +52,8 @@ class DjangoStore:
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
-        self.on_change: Told = _tell_nobody
-        self.on_unsettled: Told = _tell_nobody
+        self.on_change: Told = tell_nobody
+        self.on_unsettled: Told = tell_nobody
         self._is_checked = False
 
     def transact(self, body: Body[T]) -> Future[T]:
@@ -184,7 +184,3 @@ def _words(error: Exception) -> str:
 def _execute(connection: Any, statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
-
-
-def _tell_nobody(_changed: Collection[Changed]) -> None:
-    pass

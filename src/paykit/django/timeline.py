@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
-from ..events import PaymentProcessed, Source, TransferReceived
+from ..events import PaymentProcessed, TransferReceived
 from ..money import Money
 from ..service import Command, InboxEntry, MovementEntry, OutboxEntry
-from ..service.shown import memo, name, words
-
-_SAYS: Final = {
-    Source.WEBHOOK: "A webhook said",
-    Source.POLL: "The provider said when asked",
-    Source.RETURN: "The browser's return said",
-    Source.API: "The provider answered",
-}
+from ..service.shown import memo, name, told_by, words
 
 
 def line(entry: InboxEntry | OutboxEntry | Command | MovementEntry) -> tuple[str, str]:
@@ -24,7 +17,7 @@ def line(entry: InboxEntry | OutboxEntry | Command | MovementEntry) -> tuple[str
         case InboxEntry(fact=TransferReceived(amount=amount)):
             return f"A bank transfer of {amount.format()} arrived", entry.outcome.value
         case InboxEntry(fact=PaymentProcessed(status=status)):
-            return f"{_SAYS[entry.source]} {spaced(status)}", entry.outcome.value
+            return f"{told_by(entry.source)} {spaced(status)}", entry.outcome.value
         case OutboxEntry(sequence=sequence, status=status):
             return f"Event {sequence} tells {spaced(status)}", state_of(entry)
         case Command(kind=kind, amount=amount):

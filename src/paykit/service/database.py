@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, Protocol, TypeVar
@@ -33,7 +33,7 @@ from .durability import weak_settings
 from .effects import log
 from .loops import LoopThread
 from .silence import end_in_silence
-from .store import Told
+from .store import Told, tell_nobody
 from .writer import Body, Job, Writer
 
 T = TypeVar("T")
@@ -148,8 +148,8 @@ class Database:
     ) -> None:
         self.url = parse(url)
         self.clock = clock
-        self.on_change: Told = _tell_nobody
-        self.on_unsettled: Told = _tell_nobody  # no transaction of ours is part of another one
+        self.on_change: Told = tell_nobody
+        self.on_unsettled: Told = tell_nobody  # no transaction of ours is part of another one
         self._process = os.getpid()
         local = self.url.get_backend_name() == "sqlite"
         self.is_alone = local and single_process
@@ -230,10 +230,6 @@ class Database:
             raise ConfigurationError(
                 "this service was opened before its process was forked: open one in each process"
             )
-
-
-def _tell_nobody(_changed: Collection[Changed]) -> None:
-    pass
 
 
 def parse(url: str) -> URL:

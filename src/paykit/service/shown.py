@@ -7,7 +7,8 @@ import unicodedata
 from typing import Final, Protocol
 
 from ..cards import holds_card_number, looks_like_card_id
-from ..events import TransferReceived
+from ..events import Source, TransferReceived
+from ..provider import key_of
 
 _LONGEST: Final = 1000
 _HIDDEN: Final = "[hidden: it may hold a card number]"
@@ -16,6 +17,19 @@ _LONG_NUMBER: Final = re.compile(r"\d{8,}")
 #: Control characters, formatting that nobody sees, ends of lines, surrogates, and what is no
 #: character at all.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Cn", "Co"})
+
+_TOLD_BY: Final = {
+    Source.WEBHOOK: "A webhook said",
+    Source.POLL: "The provider said when asked",
+    Source.RETURN: "The browser's return said",
+    Source.API: "The provider answered",
+    Source.TRANSFER: "A bank transfer arrived",
+}
+
+
+def told_by(source: Source) -> str:
+    """How a fact came to us: ``A webhook said``."""
+    return _TOLD_BY[source]
 
 
 def words(text: str | None) -> str:
@@ -67,7 +81,7 @@ class OfAccount(Protocol):
 
 def account_key(one: OfAccount) -> str:
     """The name of something's account in settings: ``momo``, or ``momo-eu``."""
-    return one.provider if one.account == "default" else f"{one.provider}-{one.account}"
+    return key_of(one.provider, one.account)
 
 
 def _visible(text: str) -> str:

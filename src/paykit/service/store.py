@@ -16,6 +16,10 @@ T = TypeVar("T")
 Told: TypeAlias = Callable[[Collection[Changed]], None]
 
 
+def tell_nobody(_changed: Collection[Changed]) -> None:
+    """What a store does with changes until somebody wants to know of them."""
+
+
 class Store(Protocol):
     """Runs bodies, plain functions of a SQLAlchemy connection, in transactions."""
 

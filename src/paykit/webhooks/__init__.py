@@ -23,6 +23,6 @@ _HOMES = {
     "sources": "Sources",
     "tokens": "OrderTokens",
 }
-__getattr__, __dir__, _names = attach(__name__, _HOMES)
+__getattr__, __dir__ = attach(__name__, _HOMES)
 
-__all__ = sorted(_names)  # noqa: PLE0605 - a test holds it equal to the imports above
+__all__ = __dir__()  # noqa: PLE0605 - a test holds it equal to the imports above

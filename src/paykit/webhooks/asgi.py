@@ -16,7 +16,7 @@ from typing import Any, Final, TypeAlias
 import attrs
 
 from ..errors import ConfigurationError
-from ..http import Reply
+from ..http import WITHOUT_BODY, Reply
 from .driving import AsyncDriver, InThread, read_within
 from .endpoints import AtOnce, Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
@@ -143,14 +143,11 @@ class _AsgiRequest:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
 
-_WITHOUT_BODY: Final = frozenset({204, 304})
-
-
 async def _send(reply: Reply, send: Send) -> None:
     headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
     if reply.content_type is not None:
         headers.append((b"content-type", reply.content_type.encode("latin-1")))
-    if reply.status not in _WITHOUT_BODY:
+    if reply.status not in WITHOUT_BODY:
         headers.append((b"content-length", str(len(reply.body)).encode()))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final, Protocol, TypeAlias
 
-from ..http import Reply
+from ..http import WITHOUT_BODY, Reply
 from .driving import BlockingDriver
 from .endpoints import Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
@@ -96,7 +96,7 @@ def to_wsgi(
     headers = list(answer.headers)
     if answer.content_type is not None:
         headers.append(("content-type", answer.content_type))
-    if answer.status not in {204, 304}:
+    if answer.status not in WITHOUT_BODY:
         headers.append(("content-length", str(len(answer.body))))
     return answer.status, headers, [answer.body] if answer.body else []
 

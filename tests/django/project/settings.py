@@ -3,32 +3,12 @@
 import json
 import os
 
-from sqlalchemy import make_url
-
-ENGINES = {"sqlite": "sqlite3", "postgresql": "postgresql", "mysql": "mysql", "mariadb": "mysql"}
-
-
-def database(url):
-    """A URL as Django has it."""
-    parsed = make_url(url)
-    backend = parsed.get_backend_name()
-    if ENGINES[backend] == "mysql":  # the driver of Django's choice has to be compiled
-        import pymysql
-
-        pymysql.install_as_MySQLdb()
-    return {
-        "ENGINE": f"django.db.backends.{ENGINES[backend]}",
-        "NAME": parsed.database,
-        "USER": parsed.username or "",
-        "PASSWORD": parsed.password or "",
-        "HOST": parsed.host or "",
-        "PORT": str(parsed.port or ""),
-    }
+from tests.support.django_settings import django_database
 
 
 def databases():
     urls = json.loads(os.environ.get("PROJECT_DATABASES", '{"default": "sqlite:///site.db"}'))
-    return {alias: database(url) for alias, url in urls.items()}
+    return {alias: django_database(url) for alias, url in urls.items()}
 
 
 SECRET_KEY = "not-a-real-secret-of-a-site-that-is-only-for-tests"

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser
 from datetime import timedelta
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from ....cli.stopping import stopping
+from ....cli.targets import SECRETS, publishers_of, unpublished
 from ....errors import PaykitError
-from ....publishing import Publisher, publisher_from_url
-from ....service import PaymentService, RelaySettings
+from ....service import RelaySettings
 from ... import conf, signals
 from ...runtime import open_service
-
-#: As the command line of paykit has it.
-_SECRETS: Final = "PAYKIT_RELAY_SECRETS"
 
 
 class Command(BaseCommand):
@@ -27,7 +22,7 @@ class Command(BaseCommand):
     help = (
         "Publish the events of payments: to the receivers of payment_processed, if there are any, "
         "and to brokers, until SIGTERM or Ctrl-C. Any number of these may run at once. Calls to an "
-        f"HTTP target are signed with the secrets in {_SECRETS}, separated by commas."
+        f"HTTP target are signed with the secrets in {SECRETS}, separated by commas."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -62,7 +57,7 @@ class Command(BaseCommand):
                 max_attempts=options["max_attempts"] or None,
                 behind_dead=options["behind_dead"],
             )
-            publishers = [_publisher(url, options["source"]) for url in options["targets"]]
+            publishers = publishers_of(options["targets"], source=options["source"])
             with stopping() as stop, open_service(conf.load(), relay=settings) as service:
                 if signals.payment_processed.has_listeners():
                     service.subscribe(signals.send, background=not once)
@@ -76,23 +71,9 @@ class Command(BaseCommand):
                     stop.wait()
                 while once and service.relay() and not stop.wait(timedelta()):
                     pass
-                failed = _failed(service) if once else None
+                failed = unpublished(service) if once else None
         except PaykitError as error:
             raise CommandError(" ".join(str(error).splitlines())) from error
         if failed:
             raise CommandError(failed)
         self.stdout.write("Ended.")
-
-
-def _publisher(url: str, source: str) -> Publisher:
-    given = os.environ.get(_SECRETS, "").split(",")
-    secrets = [part.strip() for part in given if part.strip()]
-    is_web = urlsplit(url).scheme in {"http", "https"}
-    return publisher_from_url(url, source=source, secrets=secrets if is_web else ())
-
-
-def _failed(service: PaymentService) -> str | None:
-    for entry in service.outbox():
-        if entry.last_error:
-            return f"{entry.event_id} was not published, it will be tried again: {entry.last_error}"
-    return None
