@@ -91,6 +91,7 @@ def test_a_payer_is_declined_and_pays_otherwise(make_visitor, device):
     assert visitor.fits()
     visitor.shot("13-paypal-list")
     page.get_by_role("link", name=f"Details of PAYPAL-{device}").click()
+    page.get_by_role("button", name="The money arrives").wait_for()
     assert visitor.fits()
     visitor.shot("14-paypal-desk-pending")
     page.get_by_role("button", name="The money arrives").click()
