@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import importlib
 import inspect
+import logging
 import re
 import sys
 import threading
@@ -97,8 +98,13 @@ def world(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for variable, value in ENVIRONMENT.items():
         monkeypatch.setenv(variable, value)
+    root = logging.getLogger()
+    before, level = [*root.handlers], root.level
     with contextlib.ExitStack() as stack:
         yield World(stack)
+    # Litestar gives it a handler that goes on writing to this test's own standard error.
+    root.handlers[:] = before
+    root.setLevel(level)
 
 
 def close(namespace):
