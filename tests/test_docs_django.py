@@ -17,7 +17,6 @@ from .support.markdown import DOCS, ROOT, blocks, code, table
 PAGE = DOCS / "django.md"
 APP = ROOT / "src" / "paykit" / "django"
 #: What the page leaves to the reader, and what it promises beside its own test.
-APPS = 'INSTALLED_APPS += ["shop"]\n'
 MORE = """
 from django.test import TestCase
 
@@ -95,7 +94,6 @@ def site(tmp_path):
 
     run("-m", "django", "startproject", "shop", ".")
     settings = tmp_path / "shop" / "settings.py"
-    settings.write_text(settings.read_text() + APPS)
     for block in blocks(PAGE):
         if block.language == "py":
             name, own = re.fullmatch(r"# (shop/\w+\.py)\n(.*)", block.code, re.DOTALL).groups()

@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "paykit"
 
 #: From the ground up. A module belongs to the entry with the longest matching name.
 LAYERS = [
-    ["errors", "money", "text", "cards", "redaction", "declines", "metrics", "lazy"],
+    ["errors", "money", "text", "cards", "redaction", "declines", "metrics", "lazy", "aside"],
     ["models", "events", "orders", "http", "status", "vietqr"],
     ["flow", "signing", "certificates", "wire", "retries", "vietnam", "telemetry"],
     ["info", "provider_tools", "provider", "registry"],

@@ -151,6 +151,7 @@ MASKED = [
     ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln", "[redacted]"),
     ("-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----.", "[redacted]."),
     ("-----BEGIN RSA PRIVATE KEY-----\nMIIE", "[redacted]"),
+    ("redis://:p@ss@cache:6379/0", "redis://:[redacted]@cache:6379/0"),
     ("postgresql+psycopg://shop:pw@db/pay", "postgresql+psycopg://shop:[redacted]@db/pay"),
 ]
 

@@ -12,6 +12,7 @@ from opentelemetry import context, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Sampler
+from opentelemetry.trace import INVALID_SPAN_CONTEXT, NonRecordingSpan
 
 from paykit import BrokerUnavailable
 from paykit.metrics import DELIVERIES, METRICS, RELAY_DEAD, RELAY_LAG, RELAY_PUBLISHED
@@ -292,8 +293,30 @@ def fails_to_measure():
     return Telemetry(meter_provider=FailingMeters(shutdown_on_exit=False))
 
 
+class Broken(NonRecordingSpan):
+    """A span of somebody's tracer that cannot even say which it is."""
+
+    def get_span_context(self):
+        raise RuntimeError("no context")
+
+
+def fails_by(span):
+    class Tracers(TracerProvider):
+        def get_tracer(self, *arguments, **more):
+            tracer = super().get_tracer(*arguments, **more)
+            tracer.start_span = lambda *given, **more: span(INVALID_SPAN_CONTEXT)
+            return tracer
+
+    return Telemetry(tracer_provider=Tracers(shutdown_on_exit=False))
+
+
+def fails_to_name_itself():
+    return fails_by(Broken)
+
+
 @pytest.mark.parametrize(
-    "make", [fails_at_start, fails_at_the_end, fails_to_sample, fails_to_measure]
+    "make",
+    [fails_at_start, fails_at_the_end, fails_to_sample, fails_to_measure, fails_to_name_itself],
 )
 def test_whatever_fails_inside_is_said_once_and_raised_never(make, caplog):
     telemetry = make()
@@ -306,6 +329,14 @@ def test_whatever_fails_inside_is_said_once_and_raised_never(make, caplog):
     said = [one.getMessage() for one in caplog.records]
     assert said == ["OpenTelemetry failed, which is not said again: RuntimeError"]
     assert current_ids() == {}
+
+
+def test_a_current_span_that_is_broken_has_no_ids():
+    token = context.attach(trace.set_span_in_context(Broken(INVALID_SPAN_CONTEXT)))
+    try:
+        assert current_ids() == {}
+    finally:
+        context.detach(token)
 
 
 def test_a_description_that_fails_costs_only_itself(watched):

@@ -60,7 +60,7 @@ _PATTERNS: Final = tuple(
             MASK,
         ),
         # The password in the URL of a database or a broker.
-        ("://", r"(://[^/\s:@]*:)[^/\s@]+@", rf"\1{MASK}@"),
+        ("://", r"(://[^/\s:@]*:)[^/\s]+@", rf"\1{MASK}@"),
     )
 )
 

@@ -11,7 +11,7 @@ A built-in name cannot be taken over.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
@@ -151,3 +151,28 @@ def _default_accounts(environ: Mapping[str, str]) -> Iterator[str]:
 
 def _offered() -> tuple[EntryPoint, ...]:
     return tuple(entry_points(group=GROUP))
+
+
+def by_key(providers: Iterable[Provider]) -> dict[str, Provider]:
+    """The accounts by key; raises :class:`ConfigurationError` for one that is there twice."""
+    found: dict[str, Provider] = {}
+    for provider in providers:
+        if provider.key in found:
+            raise ConfigurationError(f"the account {provider.key} is configured twice")
+        for other in found.values():
+            if _is_same_account(provider, other):
+                # One notice would be genuine for both, and pay a payment of each.
+                raise ConfigurationError(f"{provider.key} and {other.key} are one account")
+        found[provider.key] = provider
+    return found
+
+
+def _is_same_account(one: Provider, other: Provider) -> bool:
+    """Whether both are one account at the provider, under two names."""
+    if one.name != other.name:
+        return False
+    names = one.config.one_account
+    if names:
+        return all(getattr(one.config, name) == getattr(other.config, name) for name in names)
+    renamed: bool = one.config.model_copy(update={"account": other.account}) == other.config
+    return renamed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import NamedTuple
 
 import attrs
@@ -39,3 +39,11 @@ class StatusView:
     body: bytes = attrs.field(repr=False)
     tag: str
     until: datetime | None = None
+
+
+class Waited(Enum):
+    """How waiting for a change ended without one."""
+
+    NO_CHANGE = "no change"
+    GONE = "gone"  #: whoever waited has gone
+    CLOSED = "closed"  #: nobody tells any more, for the service is closed

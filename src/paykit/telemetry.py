@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache, partial
 from types import TracebackType
@@ -143,7 +144,7 @@ class Telemetry:
         """Let what follows in this context be part of no span: it goes on after that is over."""
         if self._tracer is not None:
             nothing = self._trace.set_span_in_context(self._trace.INVALID_SPAN)
-            self._context.attach(nothing)
+            self._quietly(self._context.attach, nothing)
 
 
 class _RealSpan(Span):
@@ -160,9 +161,13 @@ class _RealSpan(Span):
 
     def __enter__(self) -> Self:
         self._span = self._quietly(self._begin) or self._trace.INVALID_SPAN
-        if self._span.get_span_context().is_valid:  # else nobody has set up an SDK
-            self._token = self._context.attach(self._trace.set_span_in_context(self._span))
+        self._token = self._quietly(self._attach)
         return self
+
+    def _attach(self) -> Any:
+        if not self._span.get_span_context().is_valid:  # nobody has set up an SDK
+            return None
+        return self._context.attach(self._trace.set_span_in_context(self._span))
 
     def __exit__(
         self,
@@ -171,7 +176,7 @@ class _RealSpan(Span):
         traceback: TracebackType | None,
     ) -> None:
         if self._token is not None:
-            self._context.detach(self._token)
+            self._quietly(self._context.detach, self._token)
         if error is not None:
             self.fail(error)
         self._quietly(self._span.end)
@@ -232,10 +237,13 @@ def current_ids() -> dict[str, str]:
     trace = sys.modules.get("opentelemetry.trace")
     if trace is None:  # nobody has begun one
         return {}
-    here = trace.get_current_span().get_span_context()
-    if not here.is_valid:
-        return {}
-    return {"trace_id": f"{here.trace_id:032x}", "span_id": f"{here.span_id:016x}"}
+    ids: dict[str, str] = {}
+    # Whatever somebody's span raises: the line is logged without them.
+    with suppress(Exception):
+        here = trace.get_current_span().get_span_context()
+        if here.is_valid:
+            ids = {"trace_id": f"{here.trace_id:032x}", "span_id": f"{here.span_id:016x}"}
+    return ids
 
 
 @lru_cache(maxsize=1024)  # they have few values, and the same ones all the time

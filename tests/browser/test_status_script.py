@@ -187,6 +187,29 @@ def test_it_comes_again_when_it_is_told_to(waiting, server, status):
     assert 2 <= max(between(waiting.times(5))) < 2 + SLACK
 
 
+@pytest.mark.parametrize("seconds", ["2592000", "1e9", "Infinity", "-3600"])
+def test_it_does_not_come_at_once_when_it_is_told_a_time_beyond_all_clocks(
+    waiting, server, seconds
+):
+    server.troubles.append(Trouble(503, {"Retry-After": seconds}))
+    waiting.watch(sse=False)
+    server.until(lambda: len(server.polls) == 1)
+    waiting.page.wait_for_timeout(700)
+    assert len(server.polls) == 1
+
+
+def test_whoever_is_told_of_a_refusal_may_read_why(waiting, server):
+    server.troubles.append(Trouble(404, body='{"error":"there is no such payment"}'))
+    waiting.page.evaluate("""
+        (url) => watchStatus(url, () => {}, {
+            sse: false,
+            onError: async (answer) => { window.why = (await answer.json()).error; },
+        })
+    """, STATUS)  # fmt: skip
+    waiting.page.wait_for_function("window.why")
+    assert waiting.page.evaluate("why") == "there is no such payment"
+
+
 @pytest.mark.parametrize("status", [403, 404, 410])
 @pytest.mark.parametrize("sse", [False, True])
 def test_a_refusal_is_the_end(waiting, server, status, sse):

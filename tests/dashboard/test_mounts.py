@@ -4,6 +4,8 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from fastapi import FastAPI
+from litestar import Litestar, asgi
+from litestar.types import Receive, Scope, Send
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
@@ -39,6 +41,14 @@ def fastapi(app):
     return outer
 
 
+def litestar(app):
+    @asgi("/dashboard", is_mount=True, copy_scope=True)
+    async def dashboard(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+
+    return Litestar([dashboard], logging_config=None)
+
+
 MOUNTS = {
     "alone": (lambda app: app, "/"),
     "starlette": (lambda app: Starlette(routes=[Mount("/dashboard", app)]), "/dashboard/"),
@@ -47,6 +57,7 @@ MOUNTS = {
         "/a/b%20c/",
     ),
     "fastapi": (fastapi, "/admin/pay/"),
+    "litestar": (litestar, "/dashboard/"),
     "root path": (lambda app: UnderRootPath(app, "/shop"), "/"),
     "root path and mount": (
         lambda app: UnderRootPath(Starlette(routes=[Mount("/dashboard", app)]), "/shop"),
@@ -97,7 +108,7 @@ def test_every_link_leads_to_a_page(mounted):
     assert len(seen) > 20
 
 
-@pytest.mark.parametrize("name", ["starlette", "fastapi", "deep"])
+@pytest.mark.parametrize("name", ["starlette", "fastapi", "deep", "litestar"])
 def test_the_mount_without_its_slash_leads_to_it(full, name):
     wrap, path = MOUNTS[name]
     site = Site(full.shop, wrap(full.app), clock=full.clock, database=full.database)

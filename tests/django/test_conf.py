@@ -5,6 +5,7 @@ from django.test import override_settings
 
 from paykit import ConfigurationError
 from paykit.django import conf
+from paykit.webhooks import Sources
 from paykit.webhooks.options import MountOptions
 from paykit.webhooks.tokens import OrderTokens
 
@@ -25,6 +26,14 @@ def no_providers():
 
 def failing():
     raise ConfigurationError("the vault is closed")
+
+
+def broken():
+    return {}["VNPAY_TMN_CODE"]
+
+
+def needs_more(vault):
+    return vault
 
 
 HERE = "tests.django.test_conf"
@@ -68,6 +77,17 @@ def test_everything_may_be_given():
 def test_options_may_be_made_elsewhere():
     with override_settings(PAYKIT={**GOOD, "OPTIONS": f"{HERE}.OPTIONS", "ORDER_TOKEN_KEYS": ()}):
         assert conf.load().options == OPTIONS
+
+
+def test_addresses_for_nobody_are_refused():
+    sources = Sources({"vnpya": ["203.0.113.0/24"]})
+    with override_settings(PAYKIT={**GOOD, "OPTIONS": {"sources": sources}}):
+        (problem,) = conf.read()[1]
+    assert str(problem) == (
+        """PAYKIT["OPTIONS"]["sources"] is wrong: sources name 'vnpya', which is no account that """
+        "is here. There are vnpay, and *."
+    )
+    assert problem.id == "paykit.E007"
 
 
 def test_tokens_go_on_while_the_secret_key_is_changed():
@@ -146,10 +166,24 @@ WRONG_VALUES = {
         ),
         (f"{HERE}.no_providers", "paykit.E003", "", "gives something that is no provider", ACCOUNTS),
         (f"{HERE}.failing", "paykit.E003", "", "is wrong: the vault is closed", ACCOUNTS),
+        (
+            f"{HERE}.broken", "paykit.E003", "", "fails with KeyError: 'VNPAY_TMN_CODE'", ACCOUNTS,
+        ),
+        (
+            f"{HERE}.needs_more", "paykit.E003", "",
+            "fails with TypeError: needs_more() missing 1 required positional argument: 'vault'",
+            ACCOUNTS,
+        ),
+        ({1: VNPAY}, "paykit.E003", "[1]", "is no name of an account", ACCOUNTS),
+        (
+            {"vnpay": VNPAY, "vnpay-b": VNPAY}, "paykit.E003", "",
+            "is wrong: vnpay-b and vnpay are one account", ACCOUNTS,
+        ),
     ],
     "RETURN_TO": [
         (..., "paykit.E004", "", "is missing", RETURN),
         ("thanks", "paykit.E004", "", "is neither a URL nor a path of your shop", RETURN),
+        ("https://[::1", "paykit.E004", "", "is neither a URL nor a path of your shop", RETURN),
     ],
     "DATABASE": [
         ("shop", "paykit.E005", "", "is 'shop', and DATABASES has default", WHERE),
@@ -160,6 +194,8 @@ WRONG_VALUES = {
     ],
     "ORDER_TOKEN_KEYS": [
         ("a-key-that-is-no-list", "paykit.E006", "", "is no list of texts", KEYS),
+        (None, "paykit.E006", "", "is no list of texts", KEYS),
+        (5, "paykit.E006", "", "is no list of texts", KEYS),
         ([b"sixteen-characters-or-more"], "paykit.E006", "", "is no list of texts", KEYS),
         (
             ["short"], "paykit.E006", "",
@@ -168,6 +204,13 @@ WRONG_VALUES = {
     ],
     "OPTIONS": [
         (None, "paykit.E007", "", "is neither a mapping nor MountOptions", FIELDS),
+        (
+            {"max_body": "65536"}, "paykit.E007", "", "is wrong: max_body is int, not '65536'", FIELDS,
+        ),
+        (
+            {"sources": {"vnpay": ["203.0.113.0/24"]}}, "paykit.E007", "",
+            "is wrong: sources is Sources or nothing, not {'vnpay': ['203.0.113.0/24']}", FIELDS,
+        ),
         ({"Max_Bodi": 1}, "paykit.E007", "['Max_Bodi']", "is no option", "Did you mean max_body?"),
         ({"colour": 1}, "paykit.E007", "['colour']", "is no option", NAMES),
         (

@@ -137,6 +137,13 @@ def test_events_wait_for_whoever_relays_them(file, receiver):
     assert (heard, service().outbox()) == (["ORDER-1", "ORDER-1"], [])
 
 
+def test_a_relay_for_nobody_is_told_of(file, caplog):
+    """Else events would wait, and nobody know why."""
+    with override_settings(PAYKIT={**PAYKIT, "RELAY": True}), caplog.at_level("WARNING"):
+        pay()
+    assert "nothing is connected to payment_processed: events wait" in caplog.text
+
+
 def test_without_receivers_nothing_is_lost(file):
     pay()
     with pytest.raises(ConfigurationError, match=r"^nobody to publish to"):

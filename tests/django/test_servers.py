@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from paykit import ConfigurationError
 from tests.service.shop import notice, request
 
 from ..mounts.test_waiting import frames
@@ -148,5 +149,19 @@ def test_beside_django_who_is_slow_is_given_up(file):
 def test_what_is_not_below_the_prefix_is_djangos(uvicorn):
     assert exchange(uvicorn, Sent("GET", "/beside/pays/health")).status == 404
     assert exchange(uvicorn, Sent("GET", "/admin/login/")).status == 200
+
+
+def test_below_the_prefix_the_shops_own_views_are_djangos_too(uvicorn):
+    """The endpoints are few; what stands beside them belongs to the shop."""
+    assert exchange(f"{uvicorn}/beside/pay", Sent("GET", "/checkout")).body == b"the shop's own"
     nowhere = exchange(f"{uvicorn}/beside/pay", Sent("GET", "/nowhere"))
-    assert nowhere.body == b'{"error": "there is nothing here"}'
+    assert (nowhere.status, b"<h1>Not Found</h1>" in nowhere.body) == (404, True)
+    nobody = exchange(f"{uvicorn}/beside/pay", Sent("POST", "/webhooks/nobody", b"{}"))
+    assert nobody.body == b'{"error": "there is no such account"}'
+
+
+def test_a_prefix_of_what_is_beside_django_begins_with_a_slash():
+    from paykit.django.asgi import beside
+
+    with pytest.raises(ConfigurationError, match="slash"):
+        beside(None, prefix="pay")

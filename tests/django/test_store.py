@@ -196,7 +196,7 @@ def test_connections_are_kept_as_long_as_the_settings_say(file, open_service):
 def test_nothing_works_before_the_tables_are_there(tmp_path, open_service):
     configuring.use(f"sqlite:///{tmp_path}/empty.db")
     service = open_service()
-    said = "the tables are not there, or old: run manage.py migrate"
+    said = "the tables are not there, or old: manage.py migrate makes them"
     for call in service.outbox, lambda: service._database.transact(lambda _: None).result():
         with pytest.raises(ConfigurationError) as caught:
             call()

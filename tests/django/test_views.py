@@ -1,5 +1,6 @@
 """Both views, called as Django's own servers call them: WSGI and ASGI, with the usual middleware."""
 
+import io
 import json
 import logging
 
@@ -7,6 +8,7 @@ import attrs
 import django
 import pytest
 from asgiref.sync import async_to_sync
+from django.core.handlers.wsgi import WSGIHandler
 from django.test import AsyncClient, Client, override_settings
 from django.urls import reverse
 
@@ -218,6 +220,24 @@ def test_a_body_that_was_looked_at_is_still_exact(site):
         assert site("POST", "/webhooks/momo", body).status_code == 204
         too_much = site("POST", "/webhooks/momo", b"x" * (64 * 1024 + 1))
     assert too_much.status_code == 413
+
+
+def test_chunks_that_were_looked_for_are_still_there(file):
+    """Django finds no body in them, and whoever asks it for one neither."""
+    environ = {
+        "REQUEST_METHOD": "POST", "PATH_INFO": "/shop/pay/webhooks/momo", "SERVER_NAME": "shop.example",
+        "SERVER_PORT": "443", "wsgi.url_scheme": "https", "wsgi.errors": io.StringIO(),
+        "HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True,
+        "CONTENT_TYPE": "application/json", "HTTP_HOST": "testserver",
+    }  # fmt: skip
+    said = []
+    with with_first("reads_body"):
+        application = WSGIHandler()
+        for body in (encoded(momo_body()), b"x" * (64 * 1024 + 1)):
+            application(
+                {**environ, "wsgi.input": io.BytesIO(body)}, lambda *told: said.append(told)
+            )
+    assert [status for status, _ in said] == ["204 No Content", "413 Request Entity Too Large"]
 
 
 def test_fields_of_a_form_that_were_looked_at(site):

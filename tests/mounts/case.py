@@ -31,6 +31,7 @@ class Want:
 def refused(status, message, **headers):
     """The endpoints' own refusal."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
+    named["cache-control"] = "no-store"
     return Want(status, json.dumps({"error": message}).encode(), JSON, named)
 
 

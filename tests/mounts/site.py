@@ -13,7 +13,9 @@ from tests.webhooks.shops import Provider
 from .callers import CALLERS, PRICE, VNPAY
 from .wire import exchange
 
-RETURN_TO = "https://shop.example/thanks?lang=vi"
+#: As a shop writes it, and as a browser gets it.
+RETURN_TO = "https://shop.example/cảm-ơn?lang=vi"
+SENT_TO = "https://shop.example/c%E1%BA%A3m-%C6%A1n?lang=vi"
 LIMIT = 64 * 1024
 TOKENS = OrderTokens("an-order-token-key", clock=lambda: START)
 #: Where MoMo may call from, and the proxies of the shop.

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from .callers import MISMATCH, VNPAY
 from .case import JSON, Case, Want, refused
-from .site import RETURN_TO, TOKENS
+from .site import SENT_TO, TOKENS
 from .wire import Sent
 
 
@@ -13,7 +13,7 @@ def sent_to(location):
     return Want(303, b"", None, {"location": location, "cache-control": "no-store"})
 
 
-UNVERIFIED = sent_to(f"{RETURN_TO}&state=unverified")
+UNVERIFIED = sent_to(f"{SENT_TO}&state=unverified")
 
 
 def back(order, **changes):
@@ -31,7 +31,7 @@ def shown(state, *, told=None, back_with=None):
 
     return Case(
         lambda order: back(order, **(back_with or {})),
-        lambda order: sent_to(f"{RETURN_TO}&state={state}&payment_id={order.payment_id}"),
+        lambda order: sent_to(f"{SENT_TO}&state={state}&payment_id={order.payment_id}"),
         before=before,
     )
 
@@ -67,7 +67,7 @@ RETURNS = {
     "a reference alone": forged("?vnp_TxnRef=V1"),
     "to elsewhere beside the genuine": Case(
         lambda order: Sent("GET", f"{back(order).path}&next=//evil.example"),
-        lambda order: sent_to(f"{RETURN_TO}&state=paid&payment_id={order.payment_id}"),
+        lambda order: sent_to(f"{SENT_TO}&state=paid&payment_id={order.payment_id}"),
         before=lambda order: order.create().tell(),
     ),
     "a provider that signs no return": Case(Sent("GET", "/returns/sepay"), UNVERIFIED),

@@ -1,5 +1,7 @@
 """Paths and methods, spelt in ways that servers, proxies and frameworks treat differently."""
 
+import attrs
+
 from paykit.webhooks.receiver import script
 
 from .callers import MOMO, VNPAY, dump
@@ -20,7 +22,7 @@ def by(method, path, allowed):
     """Another method than the allowed one."""
     wants = refused(405, f"use {allowed}", allow=allowed)
     if method == "HEAD":
-        wants = Want(405, b"", JSON, {"allow": allowed})
+        wants = attrs.evolve(wants, body=b"")
     return Case(Sent(method, path, b"" if method == "HEAD" else b"{}"), wants)
 
 

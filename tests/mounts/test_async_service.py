@@ -14,7 +14,7 @@ from tests.webhooks.shops import AwaitedProvider
 from .callers import VNPAY, VNPayCaller
 from .case import refused, reply
 from .frameworks import ASYNC, FRAMEWORKS
-from .site import OPTIONS, RETURN_TO
+from .site import OPTIONS, RETURN_TO, SENT_TO
 from .table_browsers import sent_to
 from .wire import Connection, Sent, exchange
 
@@ -50,7 +50,7 @@ def test_a_payment_from_its_start_to_its_end(name, tmp_path):
             reply(VNPAY.again).check(exchange(url, Order().call(1)))
             reply(VNPAY.unproven).check(exchange(url, Order().forged(1)))
             back = exchange(url, Sent("GET", f"/returns/vnpay?{Order().query(1)}"))
-            sent_to(f"{RETURN_TO}&state=paid&payment_id={session.payment_id}").check(back)
+            sent_to(f"{SENT_TO}&state=paid&payment_id={session.payment_id}").check(back)
             refused(404, "there is no such payment").check(
                 exchange(url, Sent("GET", "/payments/nobody/status"))
             )

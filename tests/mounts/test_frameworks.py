@@ -1,6 +1,9 @@
 """What is particular to a framework: prefixes, names of routes, and what stands before every route."""
 
 import contextlib
+import socket
+import threading
+import time
 
 import pytest
 
@@ -15,7 +18,7 @@ from paykit.webhooks.wsgi import PaykitWsgi
 from .callers import MOMO, VNPAY
 from .frameworks import plain_asgi
 from .servers import aiohttp_server, uvicorn_server, werkzeug_server
-from .site import OPTIONS, RETURN_TO, Site
+from .site import OPTIONS, RETURN_TO, SENT_TO, Site
 from .wire import Sent, exchange
 
 
@@ -41,7 +44,7 @@ def check(shop, url):
         told = exchange(url, call)
         assert (told.status, told.body) == (204, b"")
     back = exchange(url, Sent("GET", f"/returns/vnpay?{VNPAY.query(order.number)}"))
-    location = f"{RETURN_TO}&state=paid&payment_id={order.payment_id}"
+    location = f"{SENT_TO}&state=paid&payment_id={order.payment_id}"
     assert (back.status, back.headers["location"]) == (303, location)
     asked = exchange(url, Sent("GET", f"/payments/{order.payment_id}/status"))
     assert (asked.status, asked.headers["content-type"]) == (200, "application/json")
@@ -221,7 +224,101 @@ def test_aiohttp_in_an_application_below(shop, prefix):
         check(shop, f"{url}/shop{prefix}")
 
 
+def test_two_mounts_in_one_aiohttp(shop):
+    from aiohttp import web
+
+    def make():
+        app = web.Application()
+        for prefix, name in (("/pay/", "paykit"), ("/other", "other")):
+            routes = on_aiohttp.paykit_routes(
+                shop.service, return_to=RETURN_TO, prefix=prefix, name=name
+            )
+            app.add_routes(routes)
+        assert str(app.router["other_health"].url_for()) == "/other/health"
+        return app
+
+    with aiohttp_server(make) as url:
+        check(shop, f"{url}/pay")
+        check(shop, f"{url}/other")
+
+
+def taken_before(shop, url):
+    """What comes of a body that something has looked at: by its bytes, by a form, and not at all."""
+    call = MOMO.call(shop.order().number)
+    told = [exchange(url, call.having(("x-look", how))) for how in ("body", "no", "form")]
+    large = exchange(url, Sent("POST", "/webhooks/momo", b"x" * 100_000, (("x-look", "body"),)))
+    return [(one.status, one.body) for one in told], large.status
+
+
+GONE_BYTES = b'{"error": "the exact bytes are needed, and something has read them"}'
+
+
+def test_aiohttp_behind_middleware_that_reads(shop, caplog):
+    from aiohttp import web
+
+    @web.middleware
+    async def look(request, handler):
+        match request.headers.get("x-look"):
+            case "body":
+                await request.read()
+            case "form":
+                await request.content.read()
+        return await handler(request)
+
+    def make():
+        app = web.Application(middlewares=[look], client_max_size=1_000_000)
+        options = MountOptions(max_body=64 * 1024)
+        app.add_routes(on_aiohttp.paykit_routes(shop.service, return_to=RETURN_TO, options=options))
+        return app
+
+    with aiohttp_server(make) as url:
+        told = taken_before(shop, f"{url}/pay")
+    assert told == ([(204, b""), (204, b""), (500, GONE_BYTES)], 413)
+    assert "something has read it before paykit" in caplog.text
+
+
 # Flask.
+
+
+def test_flask_behind_what_reads(shop, caplog):
+    from flask import request
+
+    app = flask_app()
+    options = MountOptions(max_body=64 * 1024)
+    app.register_blueprint(
+        on_flask.paykit_blueprint(shop.service, return_to=RETURN_TO, options=options),
+        url_prefix="/pay",
+    )
+
+    @app.before_request
+    def look():
+        match request.headers.get("x-look"):
+            case "body":
+                request.get_data()
+            case "form":
+                request.stream.read()
+
+    with werkzeug_server(app) as url:
+        told = taken_before(shop, f"{url}/pay")
+    assert told == ([(204, b""), (204, b""), (500, GONE_BYTES)], 413)
+    assert "something has read it before paykit" in caplog.text
+
+
+def test_a_sender_that_is_given_up_holds_no_thread(shop):
+    app = PaykitWsgi(
+        shop.service, return_to=RETURN_TO, options=MountOptions(body_seconds=0.2), prefix="/pay"
+    )
+    slow = b"POST /pay/webhooks/momo HTTP/1.1\r\nhost: shop\r\ncontent-length: 9\r\n\r\n{"
+    with werkzeug_server(app) as url, contextlib.ExitStack() as stack:
+        host, port = url.removeprefix("http://").split(":")
+        for _ in range(4):
+            sender = stack.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            sender.sendall(slow)
+            assert sender.recv(99).startswith(b"HTTP/1.1 408 ")
+        until = time.monotonic() + 20
+        while readers := [one for one in threading.enumerate() if one.name == "paykit-body"]:
+            assert time.monotonic() < until, readers
+            time.sleep(0.01)
 
 
 def flask_app():

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+from functools import partial
 
 import attrs
 import pytest
@@ -513,7 +514,10 @@ def test_a_blocking_service_refuses_async_handlers(database, clock):
         raise AssertionError(event)
 
     with PaymentService([vnpay()], database=database, clock=clock) as service:
-        service._handlers.append(handler)
+        with pytest.raises(ConfigurationError, match="AsyncPaymentService"):
+            service.subscribe(handler)
+        # One that does not look like one is found out when it is called.
+        service.subscribe(partial(_called, handler), background=False)
         service.create(request(), provider="vnpay")
         service.receive(notice(), provider="vnpay")
         service.relay()
@@ -522,6 +526,10 @@ def test_a_blocking_service_refuses_async_handlers(database, clock):
         None,
         "TypeError: an async handler needs AsyncPaymentService",
     )
+
+
+def _called(handler, event):
+    return handler(event)
 
 
 async def subscribe_in_the_background(database, kind):

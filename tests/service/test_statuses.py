@@ -25,9 +25,11 @@ from paykit.models import (
 from paykit.service import changes
 from paykit.service.feed import StatusFeed
 from paykit.service.redis_changes import RedisChanges
+from paykit.service.schema import payments
 from paykit.service.sessions import dump
 from paykit.service.status import _as_json
-from paykit.status import StatusKey, Subject
+from paykit.service.telling import Teller
+from paykit.status import StatusKey, Subject, Waited
 
 from .everywhere import everywhere
 from .shop import START, notice, request
@@ -401,6 +403,80 @@ def test_a_database_that_fails_is_told_to_those_who_ask(open_service, caplog):
     assert "could not read how payments stand" in caplog.text
 
 
+UNREADABLE = {"status": "settling", "currency": "?", "session": '{"next":{"kind":"x"}}'}
+
+
+@everywhere
+@pytest.mark.parametrize("column", UNREADABLE)
+def test_a_record_that_cannot_be_read_concerns_nobody_else(open_service, caplog, column):
+    """As one that a newer version has written, while this one still runs."""
+    service = open_service()
+    bad = service.create(request("R-1", order_id="ORDER-1"), provider="vnpay").payment_id
+    good = service.create(request("R-2", order_id="ORDER-2"), provider="vnpay").payment_id
+    statuses = service.service.statuses
+    waiting = Told(statuses, of_payment(good))
+    assert waiting.next().status == "requires_action"
+    values = {column: UNREADABLE[column]}
+    change = payments.update().where(payments.c.payment_id == bad).values(values)
+    service.service._database.transact(lambda conn: conn.execute(change)).result()
+    statuses._hear(None)  # whatever was kept may be old
+
+    async def ask(*keys):
+        asked = [statuses.ask(key, asyncio.get_running_loop()) for key in keys]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    in_vain = Told(statuses, of_payment(bad))
+    *wrong, right = asyncio.run(ask(of_payment(bad), of_order("ORDER-1"), of_payment(good)))
+    assert [type(one) for one in wrong] == [StoreUnavailable, StoreUnavailable]
+    assert right.status == "requires_action"
+    with pytest.raises(StoreUnavailable, match=f"the record of payment {bad} cannot be read"):
+        statuses.read(of_payment(bad))
+    service.receive(notice("R-2"), provider="vnpay")
+    assert waiting.next().status == "succeeded"
+    assert in_vain.views.empty()
+    # Once for the payment, and once for its order, however often they are asked about.
+    assert caplog.text.count("cannot be read") == 2
+
+
+def test_a_bus_that_hangs_keeps_nobody_waiting(open_service):
+    class Frozen(_End):
+        def publish(self, text):
+            super().publish(text)
+            frozen.wait(PATIENCE)
+
+    frozen = threading.Event()
+    service = open_service(changes=Frozen(Bus()))
+    statuses = service.service.statuses
+    ids = [service.create(request(f"R-{n}"), provider="vnpay").payment_id for n in range(3)]
+    watches = [Told(statuses, of_payment(one)) for one in ids]
+    assert [one.next().status for one in watches] == ["requires_action"] * 3
+    for number, told in enumerate(watches):
+        service.receive(notice(f"R-{number}", number=f"1{number}"), provider="vnpay")
+        assert told.next(PATIENCE / 4).status == "succeeded"
+    frozen.set()
+
+
+def test_what_waits_for_a_bus_that_hangs_is_bounded():
+    frozen, begun = threading.Event(), threading.Event()
+
+    class Frozen(_End):
+        def publish(self, text):
+            super().publish(text)
+            begun.set()
+            frozen.wait(PATIENCE)
+
+    end = Frozen(Bus())
+    teller = Teller(end)
+    teller.tell([("pay_first", "order")])
+    assert begun.wait(PATIENCE)
+    teller.tell([(f"pay_{number}", "order") for number in range(25_000)])
+    teller.tell([("pay_24999", "order")])
+    frozen.set()
+    teller.close()
+    told = [payment for text in end.sent for payment, _ in changes.load(text)]
+    assert told == ["pay_first", *(f"pay_{number}" for number in range(15_000, 25_000))]
+
+
 def test_a_closed_feed_answers_nobody(open_service):
     service = open_service()
     session = service.create(request(), provider="vnpay")
@@ -408,8 +484,8 @@ def test_a_closed_feed_answers_nobody(open_service):
     told = Told(statuses, of_payment(session.payment_id))
     assert told.next().status == "requires_action"
     service.close()
-    assert told.next() is None  # so that nobody waits in vain
-    assert Told(statuses, of_payment(session.payment_id)).next() is None
+    assert told.next() is Waited.CLOSED  # so that nobody waits in vain
+    assert Told(statuses, of_payment(session.payment_id)).next() is Waited.CLOSED
 
     async def ask():
         return await statuses.ask(of_payment("nobody"), asyncio.get_running_loop())

@@ -10,7 +10,7 @@ from aiohttp.http_exceptions import TransferEncodingError
 from aiohttp.test_utils import make_mocked_request
 
 from paykit import ConfigurationError, Delivery
-from paykit.webhooks import EventReceiver, MountOptions
+from paykit.webhooks import EventReceiver, MountOptions, Sources
 from paykit.webhooks.aiohttp import paykit_routes
 from paykit.webhooks.asgi import PaykitApp
 from paykit.webhooks.receiver import path_below
@@ -62,9 +62,81 @@ def test_it_speaks_http_only(receiver):
         [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}],
     ],
 )
-def test_nothing_is_said_to_who_has_gone(receiver, messages):
+def test_who_has_gone_gets_an_answer_that_nobody_reads(receiver, messages):
+    """Middleware that waits for one would raise an error, and anybody could make it do so."""
     app = PaykitApp(receiver, return_to=RETURN_TO)
-    assert asyncio.run(drive(app, messages, type="http")) == []
+    start, body = asyncio.run(drive(app, messages, type="http"))
+    assert (start["status"], body["body"]) == (400, b"")
+
+
+def test_a_server_may_refuse_to_send_to_who_has_gone(receiver):
+    """As an ASGI server may from version 2.4 of the specification on."""
+
+    async def receive():
+        return {"type": "http.disconnect"}
+
+    async def send(message):
+        raise OSError("the connection is closed")
+
+    app = PaykitApp(receiver, return_to=RETURN_TO)
+    scope = {"type": "http", "method": "POST", "path": "/webhooks/momo", "headers": []}
+    assert asyncio.run(app(scope, receive, send)) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "prefix", "status"),
+    [
+        ("/pay/health", "", "/pay", 200),
+        ("/pay/health", "/pay", "", 200),
+        ("/pay/health", "/pay", "/pay", 200),
+        ("/health", "/pay", "", 200),  # taken off already
+        ("/health", "", "/pay/", 200),
+        ("/pay/health", "/p", "/pay", 200),
+        ("/shop/pay/health", "/shop", "/pay", 200),
+        ("/payments/x/status", "/pay", "", "payment"),
+        ("/payments/x/status", "", "/pay", "payment"),
+        ("/pay/payments/x/status", "/pay", "", "payment"),
+        ("/payhealth", "", "/pay", 404),
+        ("/pay", "", "/pay", 404),
+    ],
+)
+def test_a_prefix_is_a_whole_part_of_the_path(receiver, path, root, prefix, status):
+    app = PaykitApp(receiver, return_to=RETURN_TO, prefix=prefix)
+    scope = {"type": "http", "method": "GET", "path": path, "root_path": root}
+    start, body = asyncio.run(drive(app, [], **scope))
+    if status == "payment":
+        assert b"no such payment" in body["body"]
+    else:
+        assert start["status"] == status
+
+
+def test_wsgi_has_a_prefix_too(receiver):
+    app = PaykitWsgi(receiver, return_to=RETURN_TO, prefix="/pay/")
+    told = {
+        path: call(app, PATH_INFO=path, REQUEST_METHOD="GET")[0]
+        for path in ("/pay/health", "/health", "/payhealth")
+    }
+    assert told == {"/pay/health": "200 OK", "/health": "200 OK", "/payhealth": "404 Not Found"}
+
+
+def test_wsgi_sends_no_body_to_who_asks_for_none(receiver):
+    app = PaykitWsgi(receiver, return_to=RETURN_TO)
+    status, headers, body = call(app, PATH_INFO="/health", REQUEST_METHOD="HEAD")
+    assert (status, body) == ("405 Method Not Allowed", b"")
+    assert dict(headers)["allow"] == "GET"
+
+
+@pytest.mark.parametrize("make", [PaykitApp, PaykitWsgi, paykit_routes])
+def test_what_cannot_be_mounted_is_refused_at_once(receiver, make):
+    for wrong in ({"prefix": "pay"}, {"return_to": None}, {"return_to": "/a#b"}):
+        with pytest.raises(ConfigurationError):
+            make(receiver, **{"return_to": RETURN_TO, **wrong})
+    with pytest.raises(ConfigurationError, match="an event receiver, not \\[\\]"):
+        make([], return_to=RETURN_TO)
+    for name in ("momoo", "VNPay", ""):
+        options = MountOptions(sources=Sources({name: ["203.0.113.0/24"]}))
+        with pytest.raises(ConfigurationError, match="no account that is here"):
+            make(receiver, return_to=RETURN_TO, options=options)
 
 
 def call(app, **environ):

@@ -13,7 +13,7 @@ from paykit.status import StatusKey, StatusView, Subject
 from paykit.webhooks import MountOptions
 from paykit.webhooks.driving import AsyncDriver, BlockingDriver, read_within
 from paykit.webhooks.endpoints import Endpoints, EventStream, Problem
-from paykit.webhooks.receiver import Head
+from paykit.webhooks.receiver import GONE, Head
 
 KEY = StatusKey(Subject.PAYMENT, "pay_1")
 
@@ -124,7 +124,7 @@ def test_nobody_is_told_who_has_gone():
         answer = await leave(driver, statuses, request, driver.answer(WAITING, request))
         return answer, statuses.watches, await place(driver)
 
-    assert asyncio.run(scenario()) == (None, [], True)
+    assert asyncio.run(scenario()) == (GONE, [], True)
 
 
 def test_a_stream_ends_when_the_client_has_gone():

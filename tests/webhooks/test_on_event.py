@@ -84,6 +84,9 @@ def batch():
         ([None, Outcome.UNKNOWN_REFERENCE], Outcome.UNKNOWN_REFERENCE),
         ([Outcome.MISMATCH, Outcome.UNKNOWN_REFERENCE], Outcome.MISMATCH),
         ([Outcome.TRY_AGAIN, Outcome.MISMATCH], Outcome.TRY_AGAIN),
+        ([Outcome.BAD_SIGNATURE, Outcome.MISMATCH], Outcome.BAD_SIGNATURE),
+        ([Outcome.STALE, None], Outcome.STALE),
+        ([Outcome.MALFORMED, Outcome.DUPLICATE], Outcome.MALFORMED),
         (["accepted", True], Outcome.ACCEPTED),  # not an Outcome: it says nothing
     ],
 )
@@ -92,6 +95,65 @@ def test_of_several_events_the_gravest_counts(said, outcome):
     with receiver(lambda event: left.pop(0), [CASSO.provider(lambda: NOW)]) as opened:
         handled = opened.receive(batch(), provider="casso-v1")
     assert (handled.outcome, len(handled.events), left) == (outcome, 2, [])
+
+
+def next_of_nothing(event):
+    return next(iter(()))
+
+
+def cancelled(event):
+    raise asyncio.CancelledError
+
+
+async def next_later(event):
+    return next(iter(()))
+
+
+async def awaits_what_is_cancelled(event):
+    task = asyncio.ensure_future(asyncio.sleep(60))
+    await asyncio.sleep(0)
+    task.cancel()
+    await task
+
+
+@pytest.mark.parametrize("handler", [next_of_nothing, cancelled])
+def test_what_is_no_ordinary_error_is_a_failure_too(handler):
+    with receiver(handler) as opened:
+        assert opened.receive(notice(), provider="vnpay").outcome is Outcome.TRY_AGAIN
+
+
+@pytest.mark.parametrize(
+    "handler", [next_of_nothing, cancelled, next_later, awaits_what_is_cancelled]
+)
+def test_so_it_is_on_an_event_loop(handler):
+    """A StopIteration out of a thread would never arrive, and the provider get no answer."""
+
+    async def receive():
+        async with AsyncEventReceiver(
+            [vnpay()], on_event=handler, transport=AsyncAnswers()
+        ) as opened:
+            return await opened.receive(notice(), provider="vnpay")
+
+    handled = asyncio.run(asyncio.wait_for(receive(), 20))
+    assert handled.outcome is Outcome.TRY_AGAIN
+
+
+def test_who_is_cancelled_from_outside_ends():
+    begun = asyncio.Event()
+
+    async def wait(event):
+        begun.set()
+        await asyncio.sleep(60)
+
+    async def receive():
+        async with AsyncEventReceiver([vnpay()], on_event=wait, transport=AsyncAnswers()) as opened:
+            task = asyncio.ensure_future(opened.receive(notice(), provider="vnpay"))
+            await begun.wait()
+            task.cancel()
+            await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(receive())
 
 
 @pytest.mark.parametrize("kind", ["blocking", "async"])

@@ -58,6 +58,57 @@ def test_so_it_is_with_forwarded(caller, chain, port):
     assert who.caller(head(text, name=b"forwarded")) == ip_address(caller)
 
 
+#: What the proxy wrote, in which it quoted something of the caller's.
+QUOTED = [
+    'for=198.51.100.1;host="x, for=203.0.113.7"',
+    'host="x;for=203.0.113.7";for=198.51.100.1',
+    'host="x\\", for=203.0.113.7";for=198.51.100.1',
+    'FOR="198.51.100.1:80" ; proto=https',
+    'for=203.0.113.7, by=10.0.0.1;for=198.51.100.1;host=""',
+    ",,for=198.51.100.1",
+    'for="\\1\\98.51.100.1"',
+]
+#: What follows no rule, so nobody can tell what of it the proxy wrote.
+BROKEN = [
+    'for=203.0.113.7;host="x',
+    'for=", for=198.51.100.1',
+    'for="x, for="[2001:db8::1]:80"',
+    "for 203.0.113.7",
+    'for=203.0.113.7"',
+    "for=203.0.113.7 for=203.0.113.7",
+    "=203.0.113.7",
+]
+
+
+@pytest.mark.parametrize("text", QUOTED)
+def test_what_is_quoted_speaks_for_nobody(text):
+    who = Sources({}, trusted_proxies=TRUSTED, forwarded_by="forwarded")
+    assert str(who.caller(head(text, name=b"forwarded"))) == "198.51.100.1"
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_a_forwarded_that_is_broken_names_nobody(text):
+    who = sources(allowed=("0.0.0.0/0",), trusted_proxies=TRUSTED, forwarded_by="forwarded")
+    told = head(text, name=b"forwarded")
+    assert who.caller(told) is None
+    assert not who.allow(told, account="momo", provider="momo")
+
+
+@pytest.mark.parametrize(
+    ("network", "peer", "is_allowed"),
+    [
+        ("::ffff:10.0.0.0/104", "10.1.2.3", True),
+        ("::ffff:10.0.0.0/104", "::ffff:10.1.2.3", True),
+        ("::ffff:10.0.0.0/104", "11.1.2.3", False),
+        ("10.0.0.0/8", "::ffff:10.1.2.3", True),
+        ("::/0", "2001:db8::1", True),
+        ("::/0", "10.1.2.3", False),
+    ],
+)
+def test_ipv4_in_ipv6_is_what_it_is(network, peer, is_allowed):
+    assert sources((network,)).allow(head(peer=peer), account="momo", provider="x") is is_allowed
+
+
 @given(peer=STRANGERS, claims=CLAIMS)
 def test_who_is_no_proxy_of_ours_speaks_for_nobody(peer, claims):
     who = Sources({}, trusted_proxies=TRUSTED)
@@ -123,6 +174,8 @@ def test_without_a_list_everybody_may_call_and_an_empty_one_lets_nobody():
         {"allowed": ("203.0.113.7/24",)},  # an address with a mask is neither the one nor the other
         {"trusted_proxies": ("10.0.0.0/33",)},
         {"forwarded_by": "x-real-ip"},
+        {"allowed": "203.0.113.0/24"},  # a text is a list of letters
+        {"trusted_proxies": "10.0.0.0/8"},
     ],
     ids=str,
 )

@@ -9,12 +9,11 @@ Starlette: ``Mount("/dashboard", dashboard)``.
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeAlias
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from ..aside import in_thread
 from ..errors import ConfigurationError, InvalidRequest, StoreUnavailable
 from ..provider import Clock, utc_now
 from ..service import AsyncPaymentService, PaymentService
@@ -77,6 +77,7 @@ class Dashboard:
         elif scope["type"] == "websocket":
             await WebSocketClose()(scope, receive, send)
         else:
+            scope = _as_it_came(scope)
             answer = await self._refuse(scope) or _to_the_mount(scope) or self._app
             await answer(scope, receive, send)
 
@@ -94,7 +95,7 @@ class Dashboard:
             if inspect.iscoroutinefunction(self._authorize):
                 allowed = await self._authorize(scope)
             else:
-                allowed = await asyncio.to_thread(self._authorize, scope)
+                allowed = await in_thread(self._authorize, scope)
                 if inspect.isawaitable(allowed):
                     allowed = await allowed
         except Exception:
@@ -123,10 +124,26 @@ class Dashboard:
         return plain("This page could not be made. The server's log says why.", status=500)
 
 
+def _as_it_came(scope: Scope) -> Scope:
+    """Litestar ends every path below a mount with a slash; the raw one tells whether it did."""
+    path: str = scope["path"]
+    if len(path) > 1 and path.endswith("/") and not _ends_with_slash(scope):
+        return {**scope, "path": path[:-1]}
+    return scope
+
+
 def _to_the_mount(scope: Scope) -> Response | None:
     """A redirect from the mount without its last slash, where the links would lead elsewhere."""
     path: str = scope["path"]
-    if path.endswith("/") or path != scope.get("root_path", "").rstrip("/"):
+    if path == "/" and not _ends_with_slash(scope):
+        path = unquote(scope["raw_path"].decode("latin-1"))
+    elif path.endswith("/") or path != scope.get("root_path", "").rstrip("/"):
         return None
     last = quote(path.rpartition("/")[2], safe="")
     return plain("It is here.", status=307, more={"Location": f"{last}/"})
+
+
+def _ends_with_slash(scope: Scope) -> bool:
+    """Whether the path did as it came, where the server says how it came."""
+    raw: bytes = scope.get("raw_path") or b"/"
+    return raw.endswith(b"/")

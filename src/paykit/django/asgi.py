@@ -18,25 +18,27 @@ from typing import Any, TypeAlias
 
 from django.db import close_old_connections
 
+from .. import aside
 from ..webhooks.asgi import PaykitApp, Receive, Scope, Send
+from ..webhooks.receiver import below_prefix, check_prefix, find_route
 from .runtime import Runtime, close, current_async
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def beside(application: App, *, prefix: str) -> App:
-    """An ASGI app that answers what is below ``prefix`` itself and leaves the rest to Django.
+    """An ASGI app that answers the endpoints below ``prefix`` and leaves the rest to Django.
 
     Leave ``paykit.django.urls`` in your URLconf under the same prefix, for its names. When the
     server ends, the service is closed.
     """
-    root = prefix.rstrip("/")
+    root = check_prefix(prefix)
     mount = _Mount(root)
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
-        elif scope["type"] == "http" and _is_below(scope, root):
+        elif scope["type"] == "http" and _is_ours(scope, root):
             app = await mount.app()
             await app(scope, receive, send)
         else:
@@ -66,13 +68,14 @@ class _Mount:
         return self._made[1]
 
 
-def _is_below(scope: Scope, root: str) -> bool:
-    path: str = scope["path"].removeprefix(scope.get("root_path", "").rstrip("/"))
-    return path.startswith(f"{root}/")
+def _is_ours(scope: Scope, root: str) -> bool:
+    """Whether there is such an endpoint; the shop's own views may have paths beside them."""
+    path = below_prefix(scope["path"], scope.get("root_path", "").rstrip("/"))
+    return path.startswith(f"{root}/") and find_route(path.removeprefix(root)) is not None
 
 
 def _in_thread(function: Any, *args: Any, **named: Any) -> Awaitable[Any]:
-    return asyncio.to_thread(_as_a_request, function, *args, **named)
+    return aside.in_thread(_as_a_request, function, *args, **named)
 
 
 def _as_a_request(function: Any, *args: Any, **named: Any) -> Any:

@@ -43,7 +43,7 @@ def check_database(
 def _look_at(alias: str) -> Iterator[CheckMessage]:
     from ..service import migrations
     from ..service.durability import weak_settings
-    from .store import DjangoStore
+    from .store import DjangoStore, upgrade_by
 
     store = DjangoStore(alias)
     name = f'DATABASES["{alias}"]'
@@ -57,7 +57,7 @@ def _look_at(alias: str) -> Iterator[CheckMessage]:
     if have < migrations.NEWEST:
         yield Warning(
             f"{name}: the tables of the service are at version {have} of {migrations.NEWEST}",
-            hint="Run manage.py migrate.",
+            hint=f"{upgrade_by(alias)} makes them.",
             id="paykit.W003",
         )
     if weak:

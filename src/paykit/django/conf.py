@@ -96,7 +96,19 @@ def read() -> tuple[Mapping[str, Any], list[Problem]]:
         except _WrongError as wrong:
             whole = f'PAYKIT["{name}"]{wrong.part}'
             problems.append(Problem(setting.id, whole, wrong.message, wrong.hint or setting.hint))
+    problems += _for_nobody(values)
     return values, problems
+
+
+def _for_nobody(values: Mapping[str, Any]) -> Iterator[Problem]:
+    """Addresses that may call an account that there is not."""
+    sources = values["OPTIONS"].sources if "OPTIONS" in values else None
+    if sources is not None and "PROVIDERS" in values:
+        try:
+            sources.check(registry.by_key(values["PROVIDERS"]))
+        except ConfigurationError as error:
+            hint = f"There are {', '.join(registry.by_key(values['PROVIDERS']))}, and *."
+            yield Problem("paykit.E007", 'PAYKIT["OPTIONS"]["sources"]', f"is wrong: {error}", hint)
 
 
 class _WrongError(Exception):
@@ -129,7 +141,12 @@ def _imported(path: str) -> Any:
         found = import_string(path)
     except ImportError as error:
         raise _WrongError(f"cannot be imported: {error}") from error
-    return found() if callable(found) else found
+    try:
+        return found() if callable(found) else found
+    except ConfigurationError:
+        raise
+    except Exception as error:  # it is somebody's own, and the check has to say which it was
+        raise _WrongError(f"fails with {type(error).__name__}: {error}") from error
 
 
 def _providers(given: Any) -> tuple[Provider, ...]:
@@ -146,10 +163,16 @@ def _providers(given: Any) -> tuple[Provider, ...]:
         raise _WrongError("has no account in it")
     if not all(isinstance(one, Provider) for one in found):
         raise _WrongError("gives something that is no provider")
+    try:
+        registry.by_key(found)
+    except ConfigurationError as error:
+        raise _WrongError(f"is wrong: {error}") from error
     return found
 
 
-def _account(key: str, own: Any) -> Provider:
+def _account(key: Any, own: Any) -> Provider:
+    if not isinstance(key, str):
+        raise _WrongError("is no name of an account", part=f"[{key!r:.60}]")
     try:
         return registry.from_dict({key: own})[0]
     except ConfigurationError as error:
@@ -189,7 +212,7 @@ def _order_tokens(given: Any) -> OrderTokens | None:
     if given is _MISSING:
         keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
         given = [salted_hmac(_SALT, "", key, algorithm="sha256").hexdigest() for key in keys]
-    if isinstance(given, str) or not all(isinstance(key, str) for key in given):
+    if not isinstance(given, list | tuple) or not all(isinstance(key, str) for key in given):
         raise _WrongError("is no list of texts")
     try:
         return OrderTokens(*given) if given else None

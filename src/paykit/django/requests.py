@@ -35,6 +35,9 @@ def reading(request: HttpRequest) -> Read:
     """How to read the body, whether or not something has read it before."""
 
     def read(limit: int, seconds: float) -> bytes | Problem:
+        if not is_asgi(request) and wsgi.length_of(request.environ) is None:
+            # Django knows nothing of chunks: whoever asks it for the body finds an empty one.
+            return wsgi.read_body(request.environ["wsgi.input"], request.environ, limit, seconds)
         kept: bytes | None = getattr(request, "_body", None)
         if kept is not None:  # somebody has asked for request.body
             return Problem.TOO_LARGE if len(kept) > limit else kept
@@ -43,10 +46,7 @@ def reading(request: HttpRequest) -> Read:
         if is_asgi(request):  # Django has received all of it before
             body: bytes = request.read(limit + 1)
             return Problem.TOO_LARGE if len(body) > limit else body
-        length = wsgi.length_of(request.environ)
-        # Django knows nothing of chunks and would find nothing.
-        source = request.environ["wsgi.input"] if length is None else request
-        return wsgi.read_body(source, length, limit, seconds)
+        return wsgi.read_body(request, request.environ, limit, seconds)
 
     return read
 
@@ -66,9 +66,8 @@ class AsyncRequest:
         await asyncio.get_running_loop().create_future()
 
 
-def to_response(reply: Reply | None) -> HttpResponse:
-    """One answer; ``None``: the client has gone, and nobody reads it."""
-    reply = reply or Reply(400)
+def to_response(reply: Reply) -> HttpResponse:
+    """One answer."""
     response = HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
     if reply.content_type is None:
         del response.headers["content-type"]  # Django would call it a page of HTML

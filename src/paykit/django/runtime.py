@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import threading
 from functools import cached_property, partial
@@ -18,6 +19,8 @@ from ..webhooks.endpoints import Endpoints
 from . import conf, signals
 from .conf import Conf
 from .store import DjangoStore
+
+log = logging.getLogger("paykit.django")
 
 
 def open_service(settings: Conf, *, relay: RelaySettings | None = None) -> PaymentService:
@@ -96,6 +99,11 @@ def _open(settings: Conf) -> Runtime:
     service = open_service(settings)
     if signals.payment_processed.has_listeners():
         service.subscribe(signals.send, background=settings.relay)
+    elif settings.relay:
+        log.warning(
+            'PAYKIT["RELAY"] is on, and nothing is connected to payment_processed: events wait.'
+            " Connect it in ready() of an app that is in INSTALLED_APPS"
+        )
     return Runtime(settings, service)
 
 

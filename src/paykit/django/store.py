@@ -13,8 +13,9 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, TypeVar
 
+from django.apps import apps
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db import Error as DjangoError
-from django.db import connections, transaction
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
@@ -172,8 +173,16 @@ class DjangoStore:
         have = self.look(migrations.version)
         migrations.check(have)
         if have < migrations.NEWEST:
-            raise ConfigurationError("the tables are not there, or old: run manage.py migrate")
+            how = upgrade_by(self.alias)
+            if not apps.is_installed("paykit.django"):
+                how = f'add "paykit.django" to INSTALLED_APPS, then {how}'
+            raise ConfigurationError(f"the tables are not there, or old: {how} makes them")
         self._is_checked = True
+
+
+def upgrade_by(alias: str) -> str:
+    """The command that makes and upgrades the tables on one of Django's databases."""
+    return "manage.py migrate" + (f" --database {alias}" if alias != DEFAULT_DB_ALIAS else "")
 
 
 def _words(error: Exception) -> str:

@@ -5,6 +5,13 @@ a database server. :class:`PaymentService` is for blocking code, :class:`AsyncPa
 async code; both have the same methods and the same behaviour.
 """
 
+try:
+    import sqlalchemy as _sqlalchemy  # noqa: F401 - all that follows needs it
+except ModuleNotFoundError:
+    raise ModuleNotFoundError(
+        "the service needs its extra: pip install 'paykit-adapters[service]'", name="sqlalchemy"
+    ) from None
+
 from .awaiting import AsyncPaymentService
 from .blocking import PaymentService
 from .browsing import DueCheck, InboxEntry

@@ -10,6 +10,7 @@ from ..events import PaymentProcessed, Source
 from ..logs import Throttle
 from ..models import Payment
 from ..provider import Capability, Clock, IdFactory, Provider
+from ..registry import by_key
 from ..signing import fingerprint
 from ..telemetry import Telemetry
 from . import answers, rows
@@ -29,15 +30,7 @@ class Accounts:
         new_id: IdFactory,
         telemetry: Telemetry,
     ) -> None:
-        self._providers: dict[str, Provider] = {}
-        for provider in providers:
-            if provider.key in self._providers:
-                raise ConfigurationError(f"the account {provider.key} is configured twice")
-            for other in self._providers.values():
-                if _is_same_account(provider, other):
-                    # One notice would be genuine for both, and pay a payment of each.
-                    raise ConfigurationError(f"{provider.key} and {other.key} are one account")
-            self._providers[provider.key] = provider
+        self._providers = by_key(providers)
         self._clock = clock
         self._new_id = new_id
         self._accounts = [(one.name, one.account) for one in self._providers.values()]
@@ -107,17 +100,6 @@ class Accounts:
             found: PaymentRecord = yield Read(lambda conn: rows.load(conn, record.payment_id))
             return (yield from self._ask_for(provider, found, again=again - 1))
         return payment, recorded.events
-
-
-def _is_same_account(one: Provider, other: Provider) -> bool:
-    """Whether both are one account at the provider, under two names."""
-    if one.name != other.name:
-        return False
-    names = one.config.one_account
-    if names:
-        return all(getattr(one.config, name) == getattr(other.config, name) for name in names)
-    renamed: bool = one.config.model_copy(update={"account": other.account}) == other.config
-    return renamed
 
 
 def answer_as_fact(

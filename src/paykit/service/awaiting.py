@@ -12,6 +12,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import attrs
 
+from ..aside import in_thread
 from ..errors import PaykitError
 from ..events import PaymentProcessed, TransferReceived
 from ..flow import arun
@@ -299,7 +300,7 @@ class AsyncPaymentService(Shared):
                 if publisher.is_async:
                     await publisher.close()
                 else:
-                    await asyncio.to_thread(publisher.close)
+                    await in_thread(publisher.close)
             except Exception:  # noqa: BLE001 - what is left has to be closed all the same
                 log.exception("a publisher could not be closed")
         self._publishers.clear()
@@ -357,7 +358,7 @@ class AsyncPaymentService(Shared):
         if publisher.is_async:
             sent = asyncio.ensure_future(publisher.publish(messages))
         else:
-            sent = asyncio.ensure_future(asyncio.to_thread(publisher.publish, messages))
+            sent = asyncio.ensure_future(in_thread(publisher.publish, messages))
         while not (await asyncio.wait({sent}, timeout=effect.every))[0]:
             try:
                 await self._transact(effect.renew)

@@ -12,7 +12,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from ..errors import PaykitError
+from ..errors import ConfigurationError, PaykitError
 from ..events import PaymentProcessed, TransferReceived
 from ..flow import run
 from ..http import Delivery, HttpRequest, HttpResponse
@@ -55,10 +55,11 @@ class PaymentService(Shared):
 
     ``database`` is a SQLAlchemy URL: ``sqlite:///payments.db``, ``postgresql+psycopg://…``,
     ``postgresql+asyncpg://…``, ``mysql+pymysql://…``. ``transport`` replaces the HTTP client of
-    every provider and stays yours to close. ``single_process`` promises that no other process opens
-    a SQLite file. ``relay`` says how events are published. ``changes`` tells other processes which
-    payments have changed, where PostgreSQL does not. ``telemetry`` says where spans and metrics go,
-    if not to OpenTelemetry's global providers. Use it in a ``with`` block, or call :meth:`close`.
+    every provider and stays yours to close. ``single_process`` promises that nobody else opens a
+    SQLite file, neither another process nor another service of this one. ``relay`` says how events
+    are published. ``changes`` tells other processes which payments have changed, where PostgreSQL
+    does not. ``telemetry`` says where spans and metrics go, if not to OpenTelemetry's global
+    providers. Use it in a ``with`` block, or call :meth:`close`.
     """
 
     def __init__(
@@ -310,8 +311,11 @@ class PaymentService(Shared):
         """Call ``handler`` with every event, at least once, in order per payment.
 
         It runs in a thread of the service, or without ``background`` only when you call
-        ``relay()``; an exception makes the event come again later.
+        ``relay()``; an exception makes the event come again later. Raises
+        :class:`~paykit.errors.ConfigurationError` for an async handler.
         """
+        if inspect.iscoroutinefunction(handler):
+            raise ConfigurationError("an async handler needs AsyncPaymentService")
         with self._guard:
             self._handlers.append(handler)
         if background:

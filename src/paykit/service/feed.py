@@ -12,8 +12,9 @@ from __future__ import annotations
 import threading
 from asyncio import AbstractEventLoop, Future
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from itertools import chain
 from time import monotonic
 from typing import Final, TypeAlias
 
@@ -22,16 +23,20 @@ from sqlalchemy import Connection
 
 from ..errors import PaykitError, StoreUnavailable
 from ..provider import Clock
-from ..status import StatusKey, StatusView, Subject
-from .changes import STATUS_CHANNEL, ChangeBus, Changed, dump, load
+from ..status import StatusKey, StatusView, Subject, Waited
+from .changes import STATUS_CHANNEL, ChangeBus, Changed, load
 from .effects import log
 from .listening import Listener
 from .status import load as load_views
 from .store import Store
+from .telling import Teller
 from .threads import OwnThread
 
-#: Called with a new state, or with ``None`` when there is none (any more).
-Deliver: TypeAlias = Callable[["StatusView | None"], None]
+#: What is told: a new state, ``None`` when there is none (any more), or that nobody tells any more.
+News: TypeAlias = "StatusView | Waited | None"
+Deliver: TypeAlias = Callable[[News], None]
+#: What was found: states, and what kept one from being read.
+Found: TypeAlias = "Mapping[StatusKey, StatusView | PaykitError]"
 
 #: Seconds for which a state counts without being read again: where changes are heard of, and where
 #: they may not be.
@@ -63,7 +68,7 @@ class _Kept:
     until: float  #: by the monotonic clock
 
 
-_News: TypeAlias = "tuple[Deliver, StatusView | None]"
+_Told: TypeAlias = tuple[Deliver, News]
 _Asked: TypeAlias = tuple[AbstractEventLoop, "Future[StatusView | None]"]
 
 
@@ -81,6 +86,7 @@ class StatusFeed:
         self._database = database
         self._clock = clock
         self._bus = bus
+        self._teller = Teller(bus) if bus is not None else None
         self._others_tell = bus is not None or database.tells_at is not None
         self._most_kept = kept
         self._kept: OrderedDict[StatusKey, _Kept] = OrderedDict()
@@ -92,7 +98,8 @@ class StatusFeed:
         self._turn = 0
         self._turns: dict[StatusKey, int] = {}
         self._floor = 0
-        self._to_tell: list[Changed] = []
+        #: Those whose records cannot be read; that is logged once for each.
+        self._unreadable: set[StatusKey] = set()
         self._all_due = False
         self._guard = threading.Lock()
         self._awake = threading.Event()
@@ -117,7 +124,10 @@ class StatusFeed:
             return view
         if self._thread is None and self._others_tell:
             self._start()
-        return self._read([key]).get(key)
+        found = self._read([key]).get(key)
+        if isinstance(found, PaykitError):
+            raise found
+        return found
 
     def ask(self, key: StatusKey, loop: AbstractEventLoop) -> Future[StatusView | None]:
         """The state, read by the thread that reads for all. Call it in ``loop``.
@@ -157,7 +167,7 @@ class StatusFeed:
             if not is_over:
                 self._watches.setdefault(key, set()).add(watch)
         if is_over:  # or it would wait until its own time is over
-            _hand_over(loop, [(deliver, None)])
+            _hand_over(loop, [(deliver, Waited.CLOSED)])
             return watch
         view = self.peek(key)  # after that, or a change in between would be told to nobody
         if view is None or view.tag != tag:
@@ -184,10 +194,9 @@ class StatusFeed:
             self._forget(keys)
             due = keys & self._watches.keys()
             self._due |= due
-            if tell and self._bus is not None:
-                self._to_tell.extend(changed)
-            must_work = bool(due or self._to_tell)
-        if must_work:
+        if tell and self._teller is not None:
+            self._teller.tell(changed)
+        if due:
             self._wake()
 
     def unsettled(self, changed: Collection[Changed]) -> None:
@@ -199,7 +208,7 @@ class StatusFeed:
             self._unsettled |= dict.fromkeys(keys, monotonic() + _UNSETTLED_SECONDS)
 
     def close(self) -> None:
-        """Stop. Whoever waits is told that there is nothing more; those who asked get an error."""
+        """Stop. Whoever waits is told that nobody tells any more; those who asked get an error."""
         with self._guard:
             self._closed.set()
         self._awake.set()
@@ -207,14 +216,16 @@ class StatusFeed:
             self._thread.join()
         if self._listener is not None:
             self._listener.close()
+        if self._teller is not None:
+            self._teller.close()
         if self._bus is not None:
             self._bus.close()
         with self._guard:
             asked, self._asked = self._asked, {}
-        _answer(asked, {}, StoreUnavailable("the service is closed"))
-        self._deliver(list(self._watches), {}, self._turn)
-        with self._guard:
-            self._watches.clear()
+            watches, self._watches = self._watches, {}
+        _answer(asked, dict.fromkeys(asked, StoreUnavailable("the service is closed")))
+        for watch in chain.from_iterable(watches.values()):
+            _hand_over(watch.loop, [(watch.deliver, Waited.CLOSED)])
 
     def _forget(self, keys: Iterable[StatusKey]) -> None:
         self._turn += 1
@@ -276,7 +287,6 @@ class StatusFeed:
             if monotonic() - checked >= self._check_seconds():
                 checked = monotonic()
                 self._make_due()
-            self._tell()
             try:
                 self._turn_over()
             except Exception as error:  # noqa: BLE001 - whoever waits must not be forgotten
@@ -307,18 +317,6 @@ class StatusFeed:
         now = monotonic()
         self._unsettled = {key: end for key, end in self._unsettled.items() if end > now}
 
-    def _tell(self) -> None:
-        """Tell other processes over the bus what this one has changed."""
-        with self._guard:
-            told, self._to_tell = self._to_tell, []
-        if not told or self._bus is None:
-            return
-        try:
-            for text in dump(dict.fromkeys(told)):
-                self._bus.publish(text)
-        except Exception as error:  # noqa: BLE001 - others read it themselves, a little later
-            log.warning("could not tell other processes of changes: %s", type(error).__name__)
-
     def _turn_over(self) -> None:
         """Read what is due, keep it, and tell those who asked or wait."""
         with self._guard:
@@ -331,27 +329,27 @@ class StatusFeed:
             return
         try:
             turn = self._turn
-            views = self._read([*asked, *(due - asked.keys())])
+            found = self._read([*asked, *(due - asked.keys())])
         except Exception as error:
-            _answer(asked, {}, error)
+            _answer(asked, dict.fromkeys(asked, error))
             with self._guard:
                 self._due |= due
             raise
-        _answer(asked, views, None)
-        self._deliver(due, views, turn)
+        _answer(asked, found)
+        self._deliver(due, found, turn)
 
-    def _deliver(
-        self, due: Iterable[StatusKey], views: dict[StatusKey, StatusView], turn: int
-    ) -> None:
+    def _deliver(self, due: Iterable[StatusKey], found: Found, turn: int) -> None:
         """Tell those who wait; what may have changed since it was read is read once more."""
-        by_loop: dict[AbstractEventLoop | None, list[_News]] = {}
+        by_loop: dict[AbstractEventLoop | None, list[_Told]] = {}
         with self._guard:
             for key in due:
                 if not self._is_unchanged(key, turn):
                     self._due.add(key)
                     self._awake.set()
                     continue
-                view = views.get(key)
+                view = found.get(key)
+                if isinstance(view, PaykitError):
+                    continue
                 tag = None if view is None else view.tag
                 for watch in self._watches.get(key, ()):
                     if watch.tag != tag or tag is None:
@@ -360,23 +358,33 @@ class StatusFeed:
         for loop, told in by_loop.items():
             _hand_over(loop, told)
 
-    def _read(self, keys: Collection[StatusKey]) -> dict[StatusKey, StatusView]:
+    def _read(self, keys: Collection[StatusKey]) -> Found:
         """Read states now, and keep those that have not changed meanwhile."""
         turn, now = self._turn, self._clock()
 
-        def body(conn: Connection) -> dict[StatusKey, StatusView]:
+        def body(conn: Connection) -> Found:
             return load_views(conn, keys, now)
 
-        views = self._database.read(body)
+        found = self._database.read(body)
         seconds = _HEARD_SECONDS if self._is_heard() else _UNHEARD_SECONDS
         began = monotonic()
         with self._guard:
-            for key, view in views.items():
-                if self._is_unchanged(key, turn):
+            for key, view in found.items():
+                if isinstance(view, StatusView) and self._is_unchanged(key, turn):
                     self._keep(key, view, began + seconds)
             while len(self._kept) > self._most_kept:
                 self._kept.popitem(last=False)
-        return views
+        self._complain(found)
+        return found
+
+    def _complain(self, found: Found) -> None:
+        """Log what cannot be read, for a person has to look at it."""
+        wrong = {key: one for key, one in found.items() if isinstance(one, PaykitError)}
+        with self._guard:
+            new = wrong.keys() - self._unreadable
+            self._unreadable = (self._unreadable - found.keys()) | wrong.keys()
+        for key in new:
+            log.error("%s", wrong[key], exc_info=wrong[key].__cause__)
 
     def _is_unchanged(self, key: StatusKey, turn: int) -> bool:
         return self._floor <= turn and self._turns.get(key, 0) <= turn
@@ -395,7 +403,7 @@ def _keys(changed: Iterable[Changed]) -> set[StatusKey]:
     return keys
 
 
-def _hand_over(loop: AbstractEventLoop | None, told: Iterable[_News]) -> None:
+def _hand_over(loop: AbstractEventLoop | None, told: Iterable[_Told]) -> None:
     if loop is None:
         _tell_all(told)
     else:
@@ -403,15 +411,13 @@ def _hand_over(loop: AbstractEventLoop | None, told: Iterable[_News]) -> None:
             loop.call_soon_threadsafe(_tell_all, told)
 
 
-def _tell_all(told: Iterable[_News]) -> None:
-    for deliver, view in told:
-        deliver(view)
+def _tell_all(told: Iterable[_Told]) -> None:
+    for deliver, news in told:
+        deliver(news)
 
 
 def _answer(
-    asked: dict[StatusKey, list[_Asked]],
-    views: dict[StatusKey, StatusView],
-    error: BaseException | None,
+    asked: Mapping[StatusKey, list[_Asked]], found: Mapping[StatusKey, StatusView | Exception]
 ) -> None:
     by_loop: dict[AbstractEventLoop, list[tuple[Future[StatusView | None], StatusKey]]] = {}
     for key, waiting in asked.items():
@@ -422,10 +428,11 @@ def _answer(
         for future, key in futures:
             if future.done():
                 continue
-            if error is None:
-                future.set_result(views.get(key))
+            answer = found.get(key)
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
             else:
-                future.set_exception(error)
+                future.set_result(answer)
 
     for loop, futures in by_loop.items():
         with suppress(RuntimeError):  # as above

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache, partial
 from typing import Any, Final
@@ -14,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, literal, select
 
 from . import checks, command_store
 from . import outbox as outbox_
+from .effects import log
 from .schema import commands, outbox, payments
 from .store import Store
 from .threads import OwnThread
@@ -92,6 +92,7 @@ class Pulse:
         self._guard = threading.Lock()
         self._answer: Future[Vitals | None] | None = None
         self._thread: threading.Thread | None = None
+        self._is_told = False
 
     def ask(self) -> Future[Vitals | None]:
         """The answer to come, ``None`` where there is none. It cannot be cancelled."""
@@ -114,6 +115,11 @@ class Pulse:
 
     def _work(self, answer: Future[Vitals | None]) -> None:
         found = None
-        with suppress(Exception):  # whatever it is, the database cannot be used
+        try:
             found = self._database.read(look)
+            self._is_told = False
+        except Exception as error:  # noqa: BLE001 - whatever it is, the database cannot be used
+            if not self._is_told:  # once for each time
+                log.warning("the database cannot be used: %s", error)
+            self._is_told = True
         answer.set_result(found)

@@ -12,8 +12,10 @@ from ..provider import key_of
 
 _LONGEST: Final = 1000
 _HIDDEN: Final = "[hidden: it may hold a card number]"
-#: Account and telephone numbers, of payers too, are this long.
-_LONG_NUMBER: Final = re.compile(r"\d{8,}")
+#: Account and telephone numbers, of payers too, are this long. Written in groups, they begin with 0
+#: or with four digits, as dates and amounts do not.
+_LONG_NUMBER: Final = re.compile(r"\d{8,}|(?:0\d\d+|\d{4,})(?:[ .-]\d+)+")
+_SHORTEST_IN_GROUPS: Final = 9
 #: Control characters, formatting that nobody sees, ends of lines, surrogates, and what is no
 #: character at all.
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Cn", "Co"})
@@ -40,10 +42,15 @@ def words(text: str | None) -> str:
 
 
 def name(text: str | None) -> str:
-    """An id or a reference, which may be long digits but no card number."""
+    """An id or a reference, which may be long digits but no card number.
+
+    One of several words is a text like any other: an id has no blanks in it.
+    """
     if text is None:
         return ""
-    return masked(text) if looks_like_card_id(text) else _visible(text)
+    if looks_like_card_id(text):
+        return masked(text)
+    return words(text) if len(text.split()) > 1 else _visible(text)
 
 
 def masked(number: str | None) -> str:
@@ -59,10 +66,16 @@ def memo(transfer: TransferReceived) -> str:
     parts = re.split(f"({codes})", transfer.memo) if codes else [transfer.memo]
     return _visible(
         "".join(
-            part if part in transfer.codes else _LONG_NUMBER.sub(lambda at: masked(at[0]), part)
-            for part in parts
+            part if part in transfer.codes else _LONG_NUMBER.sub(_masked, part) for part in parts
         )
     )
+
+
+def _masked(found: re.Match[str]) -> str:
+    number = found[0]
+    digits = sum(letter.isdigit() for letter in number)
+    is_long = digits == len(number) or digits >= _SHORTEST_IN_GROUPS
+    return masked(number) if is_long else number
 
 
 class OfAccount(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 from functools import cache
@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Row, Select, select
 
+from ..errors import PaykitError, StoreUnavailable
 from ..models import (
     ConfirmInClient,
     FormPost,
@@ -57,23 +58,38 @@ _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def load(
     conn: Connection, keys: Collection[StatusKey], now: datetime
-) -> dict[StatusKey, StatusView]:
-    """How these stand; what is not there is not in the answer."""
-    found: dict[StatusKey, StatusView] = {}
+) -> dict[StatusKey, StatusView | PaykitError]:
+    """How these stand; what is not there is not in the answer.
+
+    For a record that cannot be read there is the error: a newer version may have written it, and
+    nobody else shall suffer from that.
+    """
+    found: dict[StatusKey, StatusView | PaykitError] = {}
     for subject in Subject:
         names = sorted(
             one.name for one in keys if one.subject is subject and not unstorable(one.name)
         )
         for some in _chunks(names):
             asked = _rows_of(subject, conn.dialect.name)
-            read = conn.execute(asked, {"names": some}).all()
-            if subject is Subject.PAYMENT:
-                for row in read:
-                    found[StatusKey(subject, row.payment_id)] = _view(subject, row, now)
-            else:
-                for name, row in _standing(read).items():
-                    found[StatusKey(subject, name)] = _view(subject, row, now)
+            rows: dict[str, list[Row[Any]]] = {}
+            for row in conn.execute(asked, {"names": some}):
+                name = row.payment_id if subject is Subject.PAYMENT else row.order_id
+                rows.setdefault(name, []).append(row)
+            for name, its in rows.items():
+                key = StatusKey(subject, name)
+                found[key] = _try_view(key, its, now)
     return found
+
+
+def _try_view(key: StatusKey, rows: Sequence[Row[Any]], now: datetime) -> StatusView | PaykitError:
+    """How it stands, by its row or by those of all payments of an order."""
+    try:
+        row = rows[0] if len(rows) == 1 else max(rows, key=_weight)
+        return _view(key.subject, row, now)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is about these rows alone
+        unreadable = StoreUnavailable(f"the record of {key.subject} {key.name} cannot be read")
+        unreadable.__cause__ = error
+        return unreadable
 
 
 class _Rank(IntEnum):
@@ -87,14 +103,9 @@ class _Rank(IntEnum):
     PAYS = 5
 
 
-def _standing(read: Iterable[Row[Any]]) -> Mapping[str, Row[Any]]:
-    """The row that tells of each order; of two equal ones the later one."""
-    best: dict[str, tuple[tuple[Any, ...], Row[Any]]] = {}
-    for row in read:
-        weight = (_rank(row), row.created_at, row.payment_id)
-        if row.order_id not in best or weight > best[row.order_id][0]:
-            best[row.order_id] = (weight, row)
-    return {name: row for name, (_, row) in best.items()}
+def _weight(row: Row[Any]) -> tuple[Any, ...]:
+    """The row with the greatest one tells of its order; of two equal ones it is the later one."""
+    return _rank(row), row.created_at, row.payment_id
 
 
 def _rank(row: Row[Any]) -> _Rank:

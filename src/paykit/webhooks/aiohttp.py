@@ -13,7 +13,7 @@ from ..http import Reply
 from .driving import AsyncDriver, read_within
 from .endpoints import Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
-from .receiver import PATHS, STREAM_HEADERS, Head, path_below
+from .receiver import PATHS, STREAM_HEADERS, Head, check_prefix, path_below
 
 #: Seconds between looks whether a client that waits is still there; aiohttp tells nobody.
 _LOOK_SECONDS: Final = 2.0
@@ -25,20 +25,23 @@ def paykit_routes(
     return_to: str,
     prefix: str = "/pay",
     options: MountOptions | None = None,
+    name: str = "paykit",
 ) -> list[web.RouteDef]:
     """All endpoints below ``prefix``; see :class:`~paykit.webhooks.asgi.PaykitApp`.
 
     The body is read by paykit itself, so no middleware may read it before; the application's
     ``client_max_size`` does not count here. The routes have names, ``paykit_webhook`` and so on:
-    ``app.router["paykit_return"].url_for(account="vnpay")``.
+    ``app.router["paykit_return"].url_for(account="vnpay")``. Another ``name`` than ``paykit`` is
+    for another mount in the same application.
     """
+    mount = check_prefix(prefix)
     driver = AsyncDriver(Endpoints(service, return_to=return_to, options=options))
     return [
         web.route(
             "*",
-            prefix + path.replace("}", ":.*}"),
+            mount + path.replace("}", ":.*}"),
             _handler(driver, path),
-            name=f"paykit_{endpoint}",
+            name=f"{name}_{endpoint}",
         )
         for endpoint, path in PATHS.items()
     ]
@@ -50,11 +53,10 @@ def _handler(
     async def handle(request: web.Request) -> web.StreamResponse:
         incoming = _Request(request)
         answer = await driver.answer(_head(request, path), incoming)
-        if isinstance(answer, EventStream):
-            answer = await driver.stream(answer, incoming)
-            if answer is None and incoming.response.prepared:
-                return incoming.response
-        return _response(answer)
+        if not isinstance(answer, EventStream):
+            return _response(answer)
+        refused = await driver.stream(answer, incoming)
+        return incoming.response if refused is None else _response(refused)
 
     return handle
 
@@ -70,6 +72,8 @@ class _Request:
         return read_within(seconds, self._read(limit))
 
     async def _read(self, limit: int) -> bytes | Problem:
+        if self._request.body_exists and self._request.content.at_eof():
+            return await self._read_before(limit)
         chunks = []
         size = 0
         try:
@@ -83,6 +87,13 @@ class _Request:
         except (web.RequestPayloadError, HttpProcessingError):  # by what parses it
             return Problem.UNREADABLE
         return b"".join(chunks)
+
+    async def _read_before(self, limit: int) -> bytes | Problem:
+        """What something else has read, if it has kept it."""
+        body = await self._request.read()
+        if len(body) > limit:
+            return Problem.TOO_LARGE
+        return body or Problem.TAKEN
 
     async def until_gone(self) -> None:
         # It has no event for it either.
@@ -108,8 +119,7 @@ def _head(request: web.Request, path: str) -> Head:
     )
 
 
-def _response(reply: Reply | None) -> web.Response:
-    reply = reply or Reply(400)  # if the client has gone, nobody reads this
+def _response(reply: Reply) -> web.Response:
     response = web.Response(status=reply.status, body=reply.body)
     for name, value in reply.headers:
         response.headers.add(name, value)

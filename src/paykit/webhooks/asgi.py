@@ -11,6 +11,7 @@ Starlette: ``Mount("/pay", app)``. It adds nothing to the rules of :mod:`.receiv
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -18,9 +19,9 @@ import attrs
 from ..errors import ConfigurationError
 from ..http import WITHOUT_BODY, Reply
 from .driving import AsyncDriver, InThread, read_within
-from .endpoints import AtOnce, Endpoints, EventStream, Mountable, Problem
+from .endpoints import Answer, Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
-from .receiver import STREAM_HEADERS, Head, path_below
+from .receiver import STREAM_HEADERS, Head, below_prefix, check_prefix, path_below
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -52,7 +53,7 @@ class PaykitApp:
             options = attrs.evolve(options, max_body=max_body)
         if body_seconds is not None:
             options = attrs.evolve(options, body_seconds=body_seconds)
-        self._prefix = prefix.rstrip("/")
+        self._prefix = check_prefix(prefix)
         endpoints = Endpoints(service, return_to=return_to, options=options)
         self._driver = AsyncDriver(endpoints, in_thread=in_thread)
 
@@ -72,19 +73,20 @@ class PaykitApp:
         request = _AsgiRequest(receive, send)
         whole: str = scope["path"]
         if path is None:
-            path = whole.removeprefix(scope.get("root_path", "").rstrip("/"))
-            path = path.removeprefix(self._prefix)
+            path = below_prefix(whole, scope.get("root_path", "").rstrip("/"))
+            path = below_prefix(path, self._prefix)
         else:
             path = path_below(whole, path)
         answer: Any = self._driver.begin(head_of(scope, path), request)
-        if not isinstance(answer, AtOnce):  # no second name, or a stream would keep what is over
+        if not isinstance(answer, Answer):  # no second name, or a stream would keep what is over
             answer = await answer
         if isinstance(answer, EventStream):
             answer = await self._driver.stream(answer, request)
             if request.is_begun:
                 await send({"type": "http.response.body", "body": b""})
         if answer is not None:
-            await _send(answer, send)
+            with suppress(OSError):  # so a server may say that the client has gone
+                await _send(answer, send)
 
 
 def head_of(scope: Scope, path: str) -> Head:

@@ -10,12 +10,12 @@ from contextlib import suppress
 from math import ceil
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
+from .. import aside
 from ..flow import run
 from ..http import Reply
-from ..status import StatusKey, StatusView
+from ..status import StatusKey, StatusView, Waited
 from .endpoints import (
     Answer,
-    AtOnce,
     Await,
     Call,
     Emit,
@@ -24,7 +24,6 @@ from .endpoints import (
     Look,
     Problem,
     ReadBody,
-    Waited,
     is_async,
 )
 from .receiver import Head
@@ -75,18 +74,18 @@ class AsyncDriver:
         self._awaited: dict[str, bool] = {}
         self._deadlines = _Deadlines()
 
-    def begin(self, head: Head, request: AsyncRequest) -> AtOnce | Awaitable[Answer]:
+    def begin(self, head: Head, request: AsyncRequest) -> Answer | Awaitable[Answer]:
         """The reply to one request or a stream to be driven by :meth:`stream`, if at hand.
 
         Otherwise it is what has to be awaited for it.
         """
         answer = self.endpoints.answer(head)
-        return answer if isinstance(answer, AtOnce) else self._drive(answer, request)
+        return answer if isinstance(answer, Answer) else self._drive(answer, request)
 
     async def answer(self, head: Head, request: AsyncRequest) -> Answer:
         """As :meth:`begin`, awaited."""
         answer = self.begin(head, request)
-        return answer if isinstance(answer, AtOnce) else await answer
+        return answer if isinstance(answer, Answer) else await answer
 
     def stream(self, stream: EventStream, request: Streamed) -> Awaitable[Reply | None]:
         """Send a stream; what comes of it is the reply if it cannot even begin."""
@@ -168,7 +167,7 @@ class AsyncDriver:
         if is_awaited:
             called: Awaitable[Any] = function(*call.args, **call.named)
             return called
-        in_thread = self._in_thread or asyncio.to_thread
+        in_thread = self._in_thread or aside.in_thread
         return in_thread(function, *call.args, **call.named)
 
     def _look(self, key: StatusKey) -> Awaitable[StatusView | None]:
@@ -306,7 +305,7 @@ class BlockingDriver:
             return self._perform(effect)
 
         answer = self.endpoints.answer(head)
-        return answer if isinstance(answer, AtOnce) else run(answer, perform)
+        return answer if isinstance(answer, Answer) else run(answer, perform)
 
     def stream(self, stream: EventStream) -> Reply | Iterator[bytes]:
         """The parts of a stream, or the reply if it cannot even begin."""

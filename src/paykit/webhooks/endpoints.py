@@ -21,9 +21,10 @@ from ..errors import ConfigurationError, PaykitError
 from ..http import Reply
 from ..models import Redirect
 from ..provider import Outcome, Provider
-from ..status import StatusKey, StatusView, Subject
+from ..status import StatusKey, StatusView, Subject, Waited
 from .options import MountOptions
 from .receiver import (
+    GONE,
     PATHS,
     Endpoint,
     Head,
@@ -77,13 +78,6 @@ class Problem(Enum):
     TAKEN = "taken"  #: something has read it before, and the exact bytes are gone
 
 
-class Waited(Enum):
-    """How waiting for a change ended without one."""
-
-    NO_CHANGE = "no change"
-    GONE = "gone"
-
-
 @attrs.frozen(slots=True)
 class ReadBody:
     """Effect: the exact bytes of the body, or a :class:`Problem`."""
@@ -134,12 +128,10 @@ class EventStream:
 
 
 Effect: TypeAlias = ReadBody | Call | Look | Await | Emit
-#: ``None``: the client has gone.
-Answer: TypeAlias = Reply | EventStream | None
-#: It yields each :data:`Effect`, and is sent what comes of it.
+Answer: TypeAlias = Reply | EventStream
+#: It yields each :data:`Effect`, and is sent what comes of it. Most polls are answered from memory,
+#: and nothing has to be driven.
 Answering: TypeAlias = Generator[Any, Any, Answer]
-#: Most polls are answered from memory, and nothing has to be driven.
-AtOnce: TypeAlias = Reply | EventStream
 
 
 class Endpoints:
@@ -157,11 +149,17 @@ class Endpoints:
         options: MountOptions | None = None,
         blocking: bool = False,
     ) -> None:
+        if not isinstance(service, Mountable):
+            raise ConfigurationError(
+                f"what is mounted is a payment service or an event receiver, not {service!r:.60}"
+            )
         self.service = service
         self.options = options or MountOptions()
         self._return_to = check_return_to(return_to)
         if blocking and is_async(service, "receive"):
             raise ConfigurationError("here requests are blocking: give the blocking service")
+        if self.options.sources is not None:
+            self.options.sources.check(service.providers)
         most = self.options.most_held
         if most is None:
             most = 0 if blocking else _HELD_BY_TASKS
@@ -173,7 +171,7 @@ class Endpoints:
         self._read = ReadBody(self.options.max_body, self.options.body_seconds)
         self._held = threading.BoundedSemaphore(most) if most else None
 
-    def answer(self, head: Head) -> AtOnce | Answering:
+    def answer(self, head: Head) -> Answer | Answering:
         """The answer to one request, or what has to be driven to have it."""
         route = self._webhooks.get(head.path) or find_route(head.path)
         if route is None:
@@ -220,7 +218,7 @@ class Endpoints:
         reply: Reply = receipt.reply
         return reply
 
-    def _unread(self, problem: Problem) -> Reply | None:
+    def _unread(self, problem: Problem) -> Reply:
         match problem:
             case Problem.TOO_LARGE:
                 return too_large(self.options.max_body)
@@ -234,7 +232,7 @@ class Endpoints:
                     " a form's fields (request.POST) must not be looked at on the way here"
                 )
                 return error_reply(500, "the exact bytes are needed, and something has read them")
-        return None  # the client has gone
+        return GONE
 
     # Browsers.
 
@@ -258,7 +256,7 @@ class Endpoints:
             reference=info.reference,
         )
 
-    def _status(self, head: Head, key: StatusKey) -> AtOnce | Answering:
+    def _status(self, head: Head, key: StatusKey) -> Answer | Answering:
         statuses = self.service.statuses
         if statuses is None or not self._may_see(head, key):
             return _unknown(key)
@@ -271,13 +269,13 @@ class Endpoints:
             view = yield Look(key)
         except PaykitError as error:
             log.warning("a status cannot be told: %s", error)
-            return busy("this cannot be told just now")
+            return busy(_NOT_NOW)
         if view is None:
             return _unknown(key)
         told = self._tell(head, key, view)
-        return told if isinstance(told, AtOnce) else (yield from told)
+        return told if isinstance(told, Answer) else (yield from told)
 
-    def _tell(self, head: Head, key: StatusKey, view: StatusView) -> AtOnce | Answering:
+    def _tell(self, head: Head, key: StatusKey, view: StatusView) -> Answer | Answering:
         if wants_stream(head):
             return self._open_stream(head, key, view)
         wait = min(wait_wanted(head), self.options.longest_wait)
@@ -300,13 +298,18 @@ class Endpoints:
             found = yield Await(key, view.tag, seconds)
         finally:
             self._release()
-        if found is Waited.GONE:
-            return None
-        if found is None:
-            return _unknown(key)
-        return status_reply(view if found is Waited.NO_CHANGE else found, head, waited=seconds)
+        match found:
+            case Waited.GONE:
+                return GONE
+            case Waited.CLOSED:
+                return busy(_NOT_NOW)
+            case Waited.NO_CHANGE:
+                return status_reply(view, head, waited=seconds)
+            case None:
+                return _unknown(key)
+        return status_reply(found, head, waited=seconds)
 
-    def _open_stream(self, head: Head, key: StatusKey, view: StatusView) -> AtOnce:
+    def _open_stream(self, head: Head, key: StatusKey, view: StatusView) -> Answer:
         is_told = is_last_event(view, head)
         if view.final and is_told:
             return Reply(204)  # by this an EventSource does not come again
@@ -327,14 +330,14 @@ class Endpoints:
             while left > 0 and not view.final:
                 pause = min(left, self.options.ping_seconds)
                 found = yield Await(stream.key, view.tag, pause)
-                if found is None or found is Waited.GONE:
-                    return None
-                if found is Waited.NO_CHANGE:
+                if isinstance(found, StatusView):
+                    view = found
+                    yield Emit(stream_frame(view))
+                elif found is Waited.NO_CHANGE:
                     left -= pause
                     yield Emit(_PING)
                 else:
-                    view = found
-                    yield Emit(stream_frame(view))
+                    return None
         finally:
             if is_held:
                 self._release()
@@ -352,7 +355,7 @@ class Endpoints:
 
     # Operators.
 
-    def _health(self, endpoint: Endpoint) -> AtOnce | Answering:
+    def _health(self, endpoint: Endpoint) -> Answer | Answering:
         if not self.options.health:
             return error_reply(404, "there is nothing here")
         return health_reply(is_well=True) if endpoint is Endpoint.HEALTH else self._ready()
@@ -369,6 +372,7 @@ class Endpoints:
 _SUBJECTS: Final = {Endpoint.PAYMENT: Subject.PAYMENT, Endpoint.ORDER: Subject.ORDER}
 _RETRY: Final = b"retry: 3000\n\n"
 _PING: Final = b":\n\n"
+_NOT_NOW: Final = "this cannot be told just now"
 
 
 def _unknown(key: StatusKey) -> Reply:

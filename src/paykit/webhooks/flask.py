@@ -14,7 +14,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
 from .driving import BlockingDriver
-from .endpoints import Endpoints, Mountable
+from .endpoints import Endpoints, Mountable, Problem
 from .options import MountOptions
 from .receiver import METHODS, PATHS
 from .wsgi import answer_environ
@@ -64,10 +64,19 @@ def paykit_blueprint(
 def _view(driver: BlockingDriver, path: str) -> Callable[..., Response]:
     def view(**names: str) -> Response:
         below = path.format_map(names)
-        status, headers, body = answer_environ(driver, request.environ, path=below)
+        read = _read_before if "stream" in vars(request) else None
+        status, headers, body = answer_environ(driver, request.environ, path=below, read=read)
         return _Answer(body, status, headers)
 
     return view
+
+
+def _read_before(limit: int, _: float) -> bytes | Problem:
+    """What something else has read, if Flask has kept it."""
+    body = request.get_data()
+    if len(body) > limit:
+        return Problem.TOO_LARGE
+    return body if body or not request.content_length else Problem.TAKEN
 
 
 def _exempt(state: BlueprintSetupState) -> None:

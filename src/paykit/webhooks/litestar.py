@@ -38,7 +38,8 @@ def paykit_router(
 
 def _handler(app: PaykitApp, own: str, named: str, _: str) -> ASGIRouteHandler:
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-        whole = unquote(scope["raw_path"])
+        raw = scope.get("raw_path")  # not every server has it
+        whole = unquote(raw) if raw else scope["path"]
         path = own
         if named:
             # Litestar takes slashes away that belong to a name. What it leaves below the mount

@@ -18,12 +18,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 
 import attrs
 
+from ..aside import in_thread
 from ..client import AsyncClient, Client
 from ..errors import ConfigurationError, PaykitError, WebhookError
 from ..events import Event, PaymentProcessed
@@ -31,6 +33,7 @@ from ..http import Delivery, Reply
 from ..info import refusal
 from ..models import PaymentStatus
 from ..provider import Outcome, Provider
+from ..registry import by_key
 from ..transport import AsyncTransport, Transport
 
 log = logging.getLogger("paykit.webhooks")
@@ -41,6 +44,9 @@ OnEvent: TypeAlias = Callable[[Event], Outcome | Awaitable[Outcome | None] | Non
 #: The reply to a delivery with several events is for the gravest of what became of them.
 _GRAVEST: Final = (
     Outcome.TRY_AGAIN,
+    Outcome.BAD_SIGNATURE,
+    Outcome.STALE,
+    Outcome.MALFORMED,
     Outcome.MISMATCH,
     Outcome.UNKNOWN_REFERENCE,
     Outcome.ACCEPTED,
@@ -54,7 +60,7 @@ class Handled:
 
     outcome: Outcome
     reply: Reply
-    error: Exception | None = None
+    error: BaseException | None = None
     events: tuple[Event, ...] = ()
 
 
@@ -83,11 +89,7 @@ class _Receiver:
     statuses: Final = None
 
     def __init__(self, providers: Iterable[Provider], on_event: OnEvent) -> None:
-        self._providers: dict[str, Provider] = {}
-        for provider in providers:
-            if provider.key in self._providers:
-                raise ConfigurationError(f"the account {provider.key} is configured twice")
-            self._providers[provider.key] = provider
+        self._providers = by_key(providers)
         self._on_event = on_event
 
     @property
@@ -100,7 +102,7 @@ class _Receiver:
         outcome = refusal(error) if isinstance(error, WebhookError) else Outcome.TRY_AGAIN
         return Handled(outcome, provider.reply(outcome), error)
 
-    def _fail(self, provider: Provider, event: Event, error: Exception) -> Handled:
+    def _fail(self, provider: Provider, event: Event, error: BaseException) -> Handled:
         log.error(
             "the handler failed on event %s of %s", event.event_id, provider.key, exc_info=error
         )
@@ -149,7 +151,7 @@ class EventReceiver(_Receiver):
         for event in events:
             try:
                 outcomes.append(_done(self._on_event(event)))
-            except Exception as error:  # noqa: BLE001 - a user's handler may raise anything
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - a user's may raise anything
                 return self._fail(client.provider, event, error)
         return self._end(client.provider, events, outcomes)
 
@@ -208,7 +210,9 @@ class AsyncEventReceiver(_Receiver):
         for event in events:
             try:
                 outcomes.append(await self._handle(event))
-            except Exception as error:  # noqa: BLE001 - a user's handler may raise anything
+            except (Exception, CancelledError) as error:
+                if _is_cancelled(error):
+                    raise
                 return self._fail(client.provider, event, error)
         return self._end(client.provider, events, outcomes)
 
@@ -243,7 +247,7 @@ class AsyncEventReceiver(_Receiver):
     async def _handle(self, event: Event) -> Any:
         if inspect.iscoroutinefunction(self._on_event):
             return await self._on_event(event)
-        done: Any = await asyncio.to_thread(self._on_event, event)
+        done: Any = await in_thread(self._on_event, event)
         return await done if inspect.isawaitable(done) else done
 
 
@@ -254,6 +258,12 @@ def _done(outcome: Any) -> Any:
             outcome.close()
         raise ConfigurationError("an async handler needs AsyncEventReceiver")
     return outcome
+
+
+def _is_cancelled(error: BaseException) -> bool:
+    """Whether it is this delivery that is given up, and not something that the handler awaited."""
+    task = asyncio.current_task()
+    return isinstance(error, CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _seen(events: tuple[Event, ...]) -> SeenReturn:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import NoneType
+from typing import Any
+
 import attrs
 
 from ..errors import ConfigurationError
 from .receiver import BODY_SECONDS, MAX_BODY
 from .sources import Sources
 from .tokens import OrderTokens
+
+
+def _is(*kinds: type) -> Callable[[object, attrs.Attribute[Any], object], None]:
+    """Whether a value is of one of these kinds: from a settings file anything may come."""
+
+    def check(_: object, attribute: attrs.Attribute[Any], value: object) -> None:
+        if (type(value) is bool and bool not in kinds) or not isinstance(value, kinds):
+            wanted = " or ".join("nothing" if kind is NoneType else kind.__name__ for kind in kinds)
+            raise ConfigurationError(f"{attribute.name} is {wanted}, not {value!r:.60}")
+
+    return check
 
 
 @attrs.frozen(kw_only=True)
@@ -25,15 +40,17 @@ class MountOptions:
     that webhooks need. With ``health`` there are ``/health`` and ``/ready``.
     """
 
-    max_body: int = MAX_BODY
-    body_seconds: float = BODY_SECONDS
-    sources: Sources | None = None
-    order_tokens: OrderTokens | None = None
-    longest_wait: int = 30
-    stream_seconds: float = 600.0
-    ping_seconds: float = 15.0
-    most_held: int | None = None
-    health: bool = True
+    max_body: int = attrs.field(default=MAX_BODY, validator=_is(int))
+    body_seconds: float = attrs.field(default=BODY_SECONDS, validator=_is(float, int))
+    sources: Sources | None = attrs.field(default=None, validator=_is(Sources, NoneType))
+    order_tokens: OrderTokens | None = attrs.field(
+        default=None, validator=_is(OrderTokens, NoneType)
+    )
+    longest_wait: int = attrs.field(default=30, validator=_is(int))
+    stream_seconds: float = attrs.field(default=600.0, validator=_is(float, int))
+    ping_seconds: float = attrs.field(default=15.0, validator=_is(float, int))
+    most_held: int | None = attrs.field(default=None, validator=_is(int, NoneType))
+    health: bool = attrs.field(default=True, validator=_is(bool))
 
     def __attrs_post_init__(self) -> None:
         if self.max_body <= 0 or self.body_seconds <= 0:

@@ -5,14 +5,14 @@
 /** Tells each state of a payment, the final one last.
  * @param {string} url
  * @param {(payment: Payment) => void} onChange
- * @param {{sse?: boolean, onError?: (answer: Response) => void}} [options]
+ * @param {{sse?: boolean, onError?: (reply: Response) => void}} [options]
  * @returns {() => void} stops it */
 export function watchStatus(url, onChange, { sse = true, onError } = {}) {
 	let told = "", pause = 5, tries = 0, timer = 0, close = () => {};
 
-	const askIn = (seconds = 0) => {
+	const askIn = (delay = 0) => {
 		clearTimeout(timer);
-		if (seconds) timer = setTimeout(ask, seconds * 1000);
+		if (delay) timer = setTimeout(ask, delay * 1000);
 	};
 	const stop = () => {
 		askIn();
@@ -20,12 +20,12 @@ export function watchStatus(url, onChange, { sse = true, onError } = {}) {
 		document.removeEventListener("visibilitychange", ask);
 	};
 	const tell = (text = "") => {
-		const payment = JSON.parse(text);
-		pause = payment.next_poll_seconds || 5;
+		const state = JSON.parse(text);
+		pause = state.next_poll_seconds || 5;
 		tries = 0;
-		askIn(pause * (sse ? 12 : 1)); // streams can die
-		if (payment.final) stop();
-		if (text !== told) queueMicrotask(() => onChange(payment));
+		askIn(pause * (sse ? 12 : 1)); // streams die
+		if (state.final) stop();
+		if (text !== told) queueMicrotask(() => onChange(state));
 		told = text;
 	};
 	const ask = async () => {
@@ -42,16 +42,16 @@ export function watchStatus(url, onChange, { sse = true, onError } = {}) {
 				feed.onerror = () => { close(); askIn(tries ? 0.1 : wait); };
 				return;
 			}
-			const request = new AbortController();
-			close = () => request.abort();
-			const answer = await fetch(url, request);
-			const text = await answer.text();
-			if (request.signal.aborted) return;
-			if (answer.ok) tell(text);
-			else if (answer.status < 500 && answer.status !== 429) {
+			const abort = new AbortController();
+			close = () => abort.abort();
+			const reply = await fetch(url, abort);
+			const text = await reply.clone().text();
+			if (abort.signal.aborted) return;
+			if (reply.ok) tell(text);
+			else if (reply.status < 500 && reply.status !== 429) {
 				stop();
-				queueMicrotask(() => onError?.(answer));
-			} else askIn(Number(answer.headers.get("Retry-After")) || wait);
+				queueMicrotask(() => onError?.(reply));
+			} else askIn(Math.min(3600, Math.abs(Number(reply.headers.get("Retry-After")))) || wait);
 		} catch {}
 	};
 	document.addEventListener("visibilitychange", ask);

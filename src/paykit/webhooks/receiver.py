@@ -22,7 +22,7 @@ from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from typing import Final, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import attrs
 
@@ -47,7 +47,7 @@ _PATHS = re.compile(
     r"|orders/(?P<order>[^\x00-\x1f\x7f]{1,255})/status"
     r"|(?P<script>paykit-status\.js)|(?P<health>health)|(?P<ready>ready))"
 )
-_WAIT = re.compile(r"wait\s*=\s*\"?([0-9]{1,6})\"?", re.IGNORECASE)
+_WAIT = re.compile(r"wait\s*=\s*\"?([0-9]{1,18})\"?", re.IGNORECASE)
 _MOST_HEADERS: Final = 16
 
 
@@ -114,7 +114,7 @@ class Head:
 
     def values(self, name: bytes) -> list[str]:
         """All values of a header; ``name`` is in lower case."""
-        return [value.decode("latin-1") for key, value in self.headers if key.lower() == name]
+        return [_text(value) for key, value in self.headers if key.lower() == name]
 
     def value(self, name: bytes) -> str | None:
         """The value of a header, named in lower case; several of them count as one list."""
@@ -122,7 +122,7 @@ class Head:
         if last is None:
             return None
         if len(self._last) == len(self.headers):
-            return last.decode("latin-1")
+            return _text(last)
         return ", ".join(self.values(name))
 
     def delivery(self, body: bytes) -> Delivery:
@@ -134,6 +134,11 @@ class Head:
         return Delivery(self.method, self.whole_path or self.path, self.query, tuple(headers), body)
 
 
+def _text(value: bytes) -> str:
+    """The value of a header; blanks around it are no part of it, and some servers leave them."""
+    return value.decode("latin-1").strip(" \t")
+
+
 def path_below(whole: str, routed: str) -> str:
     """The path below a mount as a router found it; the whole one if that overlooked something.
 
@@ -141,6 +146,15 @@ def path_below(whole: str, routed: str) -> str:
     """
     before = whole.removesuffix(routed)
     return whole if before == whole or before.endswith("/") else routed
+
+
+def below_prefix(path: str, prefix: str) -> str:
+    """The path without a prefix that a server may have taken off already.
+
+    ``/pay`` is no prefix of ``/payments``.
+    """
+    rest = path.removeprefix(prefix)
+    return rest if rest.startswith("/") else path
 
 
 def find_route(path: str) -> Route | None:
@@ -194,7 +208,13 @@ def busy(message: str) -> Reply:
 
 def error_reply(status: int, message: str, *, headers: tuple[tuple[str, str], ...] = ()) -> Reply:
     """A refusal by the endpoint itself, before any provider has a say."""
+    # What is not there now may be there soon, and caches may keep a 404 unless they are told.
+    headers = (*headers, ("cache-control", "no-store"))
     return Reply(status, json.dumps({"error": message}).encode(), "application/json", headers)
+
+
+#: For a client that has gone. Nobody reads it, but much of what wraps an app waits for an answer.
+GONE: Final = Reply(400)
 
 
 # Status.
@@ -290,15 +310,37 @@ def health_reply(*, is_well: bool) -> Reply:
 
 # Returns.
 
+#: What stands in a URL as it is: all that has a meaning there, and what is encoded already.
+_IN_URLS: Final = "%/:=&?~#+!$,;'@()*[]"
+
 
 def check_return_to(url: str) -> str:
-    """Accept the shop's page as the target of returns; raises :class:`ConfigurationError`."""
-    parts = urlsplit(url)
+    """The shop's page as the target of returns, in ASCII; raises :class:`ConfigurationError`."""
+    if not isinstance(url, str):
+        raise _no_target()
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.encode("idna").decode("ascii")
+    except ValueError:
+        raise _no_target() from None
+    if parts.fragment:
+        raise ConfigurationError("return_to has a fragment (#…): the state goes into the query")
     absolute = parts.scheme in {"http", "https"} and bool(parts.netloc)
-    relative = not parts.scheme and not parts.netloc and url.startswith("/")
-    if not (absolute or relative) or parts.fragment or "\\" in url or not url.isprintable():
-        raise ConfigurationError("return_to is not a URL or a path of your shop")
-    return url
+    relative = not parts.scheme and url.startswith("/") and not url.startswith("//")
+    if not (absolute or relative) or "\\" in url or not url.isprintable():
+        raise _no_target()
+    return quote(parts._replace(netloc=host).geturl(), safe=_IN_URLS)
+
+
+def check_prefix(prefix: str) -> str:
+    """A path to be mounted under, without a slash at its end; raises ConfigurationError."""
+    if prefix and not prefix.startswith("/"):
+        raise ConfigurationError(f"the prefix {prefix!r:.60} has to begin with a slash")
+    return prefix.rstrip("/")
+
+
+def _no_target() -> ConfigurationError:
+    return ConfigurationError("return_to is not a URL or a path of your shop")
 
 
 def return_reply(
@@ -327,7 +369,8 @@ def onward_reply(url: str) -> Reply:
 
     ``url`` comes from the developer or the provider's API, never from the browser.
     """
-    return Reply(303, b"", None, (("location", url), ("cache-control", "no-store")))
+    where = quote(url, safe=_IN_URLS)  # servers differ in what they make of other letters
+    return Reply(303, b"", None, (("location", where), ("cache-control", "no-store")))
 
 
 _STATES: Final = {

@@ -6,11 +6,13 @@ from the work that proving costs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, Literal, TypeAlias, cast
 
 from ..errors import ConfigurationError
+from ..provider import Provider
 from .receiver import Head
 
 Address: TypeAlias = IPv4Address | IPv6Address
@@ -22,6 +24,13 @@ ForwardedBy: TypeAlias = Literal["x-forwarded-for", "forwarded"]
 UNIX: Final = "unix"
 #: No chain of proxies is longer.
 _LONGEST_CHAIN: Final = 32
+#: One pair of ``Forwarded``, or none, and what follows it. A text in quotes may hold anything.
+_PAIR: Final = re.compile(
+    r"""\s*(?:([^\s=;,"]+)=("(?:[^"\\]|\\.)*"|[^\s;,"]*))?\s*([;,]|$)""", re.DOTALL
+)
+#: So much of an IPv6 address says that it is one of IPv4.
+_MAPPED_BITS: Final = 96
+_ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 class Sources:
@@ -46,6 +55,15 @@ class Sources:
         if forwarded_by not in {"x-forwarded-for", "forwarded"}:
             raise ConfigurationError("forwarded_by is x-forwarded-for or forwarded")
         self._header = forwarded_by.encode()
+
+    def check(self, providers: Mapping[str, Provider]) -> None:
+        """Refuse a list for nobody, for its account would be open to everybody.
+
+        Raises :class:`ConfigurationError`.
+        """
+        known = {"*", *providers, *(provider.name for provider in providers.values())}
+        for name in sorted(self._allowed.keys() - known):
+            raise ConfigurationError(f"sources name {name!r:.60}, which is no account that is here")
 
     def allow(self, head: Head, *, account: str, provider: str) -> bool:
         """Whether this caller may bring a webhook for the account."""
@@ -76,19 +94,25 @@ class Sources:
         text = head.value(self._header)
         if text is None:
             return []
-        parts = [part.strip() for part in text.split(",")]
         if self._header == b"forwarded":
-            return [_forwarded_for(part) for part in parts]
-        return parts
+            return _forwarded_for(text)
+        return [part.strip() for part in text.split(",")]
 
 
-def _forwarded_for(element: str) -> str:
-    """The ``for`` of one element of ``Forwarded`` (RFC 7239)."""
-    for pair in element.split(";"):
-        name, _, value = pair.strip().partition("=")
-        if name.lower() == "for":
-            return value.strip('"')
-    return ""
+def _forwarded_for(text: str) -> list[str]:
+    """The ``for`` of each element of ``Forwarded`` (RFC 7239); nothing of what is none."""
+    chain = [""]
+    at = 0
+    while match := _PAIR.match(text, at):
+        name, value, end = match.groups()
+        if name is not None and name.lower() == "for":
+            chain[-1] = _ESCAPED.sub(r"\1", value[1:-1]) if value.startswith('"') else value
+        if not end:
+            return chain
+        if end == ",":
+            chain.append("")
+        at = match.end()
+    return []
 
 
 def _address(text: str) -> Address | None:
@@ -106,10 +130,20 @@ def _address(text: str) -> Address | None:
 
 
 def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
+    if isinstance(texts, str):
+        raise ConfigurationError("networks of addresses are a list of texts")
     try:
-        return tuple(ip_network(text) for text in texts)
+        return tuple(_unmapped(ip_network(text)) for text in texts)
     except ValueError as error:
         raise ConfigurationError(f"this is no network of addresses: {error}") from None
+
+
+def _unmapped(network: Network) -> Network:
+    """One of IPv4 in IPv6 as what it is, as callers' addresses are compared."""
+    mapped = getattr(network.network_address, "ipv4_mapped", None)
+    if mapped is None or network.prefixlen < _MAPPED_BITS:
+        return network
+    return IPv4Network((int(mapped), network.prefixlen - _MAPPED_BITS))
 
 
 def _is_in(address: Address, networks: Iterable[Network]) -> bool:

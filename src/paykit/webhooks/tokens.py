@@ -29,10 +29,10 @@ class OrderTokens:
         valid_for: timedelta = timedelta(days=1),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        if not keys or any(len(key) < _SHORTEST for key in keys):
+        if not keys or any(not isinstance(key, str) or len(key) < _SHORTEST for key in keys):
             raise ConfigurationError(f"a key for tokens has at least {_SHORTEST} characters")
-        if valid_for <= timedelta(0):
-            raise ConfigurationError("valid_for must be more than nothing")
+        if not isinstance(valid_for, timedelta) or valid_for <= timedelta(0):
+            raise ConfigurationError("valid_for is a timedelta of more than nothing")
         self._keys: Sequence[SigningKey] = [SigningKey(key, "sha256") for key in keys]
         self._valid_for = valid_for
         self._clock = clock

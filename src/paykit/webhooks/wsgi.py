@@ -7,22 +7,26 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from io import BytesIO
 from typing import Any, Final, Protocol, TypeAlias
 
 from ..http import WITHOUT_BODY, Reply
-from .driving import BlockingDriver
-from .endpoints import Endpoints, EventStream, Mountable, Problem
+from .driving import BlockingDriver, Read
+from .endpoints import Answer, Endpoints, EventStream, Mountable, Problem
 from .options import MountOptions
-from .receiver import STREAM_HEADERS, Head, path_below
+from .receiver import STREAM_HEADERS, Head, below_prefix, check_prefix, path_below
 
 Environ: TypeAlias = Mapping[str, Any]
 StartResponse: TypeAlias = Callable[..., Any]
 
 _CHUNK: Final = 64 * 1024
+#: Where servers show the connection.
+_SOCKETS: Final = ("gunicorn.socket", "werkzeug.socket")
 #: These are headers of a request too, but WSGI names them apart.
 _APART: Final = {"CONTENT_TYPE": b"content-type", "CONTENT_LENGTH": b"content-length"}
 
@@ -43,35 +47,43 @@ class PaykitWsgi:
     """
 
     def __init__(
-        self, service: Mountable, *, return_to: str, options: MountOptions | None = None
+        self,
+        service: Mountable,
+        *,
+        return_to: str,
+        options: MountOptions | None = None,
+        prefix: str = "",
     ) -> None:
+        self._prefix = check_prefix(prefix)
         self._driver = BlockingDriver(
             Endpoints(service, return_to=return_to, options=options, blocking=True)
         )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        status, headers, body = answer_environ(self._driver, environ)
+        path = below_prefix(_text(environ.get("PATH_INFO", "")), self._prefix)
+        status, headers, body = answer_environ(self._driver, environ, path=path)
         start_response(f"{status} {_phrase(status)}", headers)
-        return body
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else body
 
 
 def answer_environ(
-    driver: BlockingDriver, environ: Environ, *, path: str | None = None
+    driver: BlockingDriver, environ: Environ, *, path: str | None = None, read: Read | None = None
 ) -> tuple[int, list[tuple[str, str]], Iterable[bytes]]:
     """Status, headers and body of the answer to one WSGI request.
 
-    A router that knows the path below the mount gives it.
+    A router that knows the path below the mount gives it. ``read`` is how to read a body that the
+    server no longer has.
     """
     root, below = _text(environ.get("SCRIPT_NAME", "")), _text(environ.get("PATH_INFO", ""))
     path = below if path is None else path_below(below, path)
     head = head_of(environ, path, whole_path=root + below)
     source: Readable = environ["wsgi.input"]
 
-    def read(limit: int, seconds: float) -> bytes | Problem:
-        return read_body(source, length_of(environ), limit, seconds)
+    def read_it(limit: int, seconds: float) -> bytes | Problem:
+        return read_body(source, environ, limit, seconds)
 
-    return to_wsgi(driver, driver.answer(head, read))
+    return to_wsgi(driver, driver.answer(head, read or read_it))
 
 
 def length_of(environ: Environ) -> int | None:
@@ -83,7 +95,7 @@ def length_of(environ: Environ) -> int | None:
 
 
 def to_wsgi(
-    driver: BlockingDriver, answer: Reply | EventStream | None
+    driver: BlockingDriver, answer: Answer
 ) -> tuple[int, list[tuple[str, str]], Iterable[bytes]]:
     """An answer in the words of WSGI; also what Flask and Django make theirs of."""
     if isinstance(answer, EventStream):
@@ -91,8 +103,6 @@ def to_wsgi(
         if not isinstance(streamed, Reply):
             return 200, list(STREAM_HEADERS), streamed
         answer = streamed
-    if answer is None:
-        answer = Reply(400)  # the client has gone; nobody reads this
     headers = list(answer.headers)
     if answer.content_type is not None:
         headers.append(("content-type", answer.content_type))
@@ -101,8 +111,9 @@ def to_wsgi(
     return answer.status, headers, [answer.body] if answer.body else []
 
 
-def read_body(source: Readable, length: int | None, limit: int, seconds: float) -> bytes | Problem:
-    """The body, of this length or to its end; read aside, for a read cannot be given up."""
+def read_body(source: Readable, environ: Environ, limit: int, seconds: float) -> bytes | Problem:
+    """The body that ``source`` has; read aside, for a read cannot be given up."""
+    length = length_of(environ)
     if length == 0:
         return b""
     if length is not None and length > limit:
@@ -115,7 +126,23 @@ def read_body(source: Readable, length: int | None, limit: int, seconds: float) 
     thread.start()
     thread.join(seconds)
     reading.is_over = True
-    return Problem.TOO_SLOW if thread.is_alive() else reading.result
+    if not thread.is_alive():
+        return reading.result
+    _end_reading(environ)
+    return Problem.TOO_SLOW
+
+
+def _end_reading(environ: Environ) -> None:
+    """Let a read that waits come to an end, where the server shows its socket.
+
+    Elsewhere the thread stays until the sender hangs up.
+    """
+    for name in _SOCKETS:
+        found = environ.get(name)
+        if isinstance(found, socket.socket):
+            with suppress(OSError):
+                # Not its own method: that of a TLS socket would end the TLS of the answer, too.
+                socket.socket.shutdown(found, socket.SHUT_RD)
 
 
 class _Reading:
@@ -165,9 +192,14 @@ def head_of(environ: Environ, path: str, *, whole_path: str) -> Head:
         path,
         environ.get("QUERY_STRING", "").encode("latin-1"),
         headers,
-        environ.get("REMOTE_ADDR") or None,
+        _peer(environ.get("REMOTE_ADDR")),
         whole_path,
     )
+
+
+def _peer(address: str | None) -> str | None:
+    """The other end of the connection; at a Unix socket it has no address, and waitress a name."""
+    return None if address in {"", "localhost"} else address
 
 
 def _text(wsgi_text: str) -> str:
