@@ -39,6 +39,7 @@ def more(text):
 
 MOMO_BODIES = {
     "empty": said(b""),
+    "empty, in chunks": Case(attrs.evolve(MOMO.say(b""), chunked=True), BAD),
     "not UTF-8": said(b"\xff{"),
     "UTF-16": said(GOOD.decode().encode("utf-16")),
     "a byte order mark": said(b"\xef\xbb\xbf" + GOOD),

@@ -143,8 +143,8 @@ def _imported(path: str) -> Any:
         raise _WrongError(f"cannot be imported: {error}") from error
     try:
         return found() if callable(found) else found
-    except ConfigurationError:
-        raise
+    except ConfigurationError as error:
+        raise _WrongError(f"is wrong: {error}") from error
     except Exception as error:  # it is somebody's own, and the check has to say which it was
         raise _WrongError(f"fails with {type(error).__name__}: {error}") from error
 

@@ -72,7 +72,8 @@ class _Request:
         return read_within(seconds, self._read(limit))
 
     async def _read(self, limit: int) -> bytes | Problem:
-        if self._request.body_exists and self._request.content.at_eof():
+        content = self._request.content
+        if self._request.body_exists and content.at_eof() and content.total_bytes:
             return await self._read_before(limit)
         chunks = []
         size = 0
