@@ -36,20 +36,20 @@ export function watchStatus(url, onChange, { sse = true, onError } = {}) {
 		sse = !tries++ && sse;
 		try {
 			if (sse) {
-				const feed = new EventSource(url);
-				close = () => feed.close();
-				feed.addEventListener("status", ({ data }) => tell(data));
-				feed.onerror = () => { close(); askIn(tries ? 0.1 : wait); };
+				const es = new EventSource(url);
+				close = () => es.close();
+				es.addEventListener("status", ({ data }) => tell(data));
+				es.onerror = () => { close(); askIn(tries ? 0.1 : wait); };
 				return;
 			}
-			const abort = new AbortController();
-			close = () => abort.abort();
-			const reply = await fetch(url, abort);
+			const ctl = new AbortController();
+			close = () => ctl.abort();
+			const reply = await fetch(url, ctl);
 			const text = await reply.clone().text();
-			if (abort.signal.aborted) return;
+			if (ctl.signal.aborted) return;
 			if (reply.ok) tell(text);
 			else if (reply.status < 500 && reply.status !== 429) {
-				stop();
+				close = askIn, stop();
 				queueMicrotask(() => onError?.(reply));
 			} else askIn(Math.min(3600, Math.abs(Number(reply.headers.get("Retry-After")))) || wait);
 		} catch {}
