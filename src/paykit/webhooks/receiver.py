@@ -29,7 +29,6 @@ import attrs
 from ..errors import ConfigurationError
 from ..http import Delivery, HeaderPairs, Reply
 from ..models import PaymentStatus
-from ..provider import Provider
 from ..status import StatusView
 
 MAX_BODY: Final = 1024 * 1024
@@ -165,16 +164,8 @@ def find_route(path: str) -> Route | None:
     return Route(_ENDPOINTS[match.lastgroup], match[match.lastgroup])
 
 
-def refuse_head(
-    route: Route, head: Head, *, providers: Mapping[str, Provider], max_body: int
-) -> Reply | None:
-    """What can be refused before the body is read."""
-    allowed = "GET"
-    if route.endpoint is Endpoint.WEBHOOK or route.endpoint is Endpoint.RETURN:
-        if route.name not in providers:
-            return error_reply(404, "there is no such account")
-        if route.endpoint is Endpoint.WEBHOOK:
-            allowed = providers[route.name].info.webhook_method
+def refuse_head(head: Head, *, allowed: str = "GET", max_body: int) -> Reply | None:
+    """What can be refused before the body is read; ``allowed`` is the method."""
     if head.method != allowed:
         return error_reply(405, f"use {allowed}", headers=(("allow", allowed),))
     encoding = head.value(b"content-encoding")
