@@ -11,7 +11,6 @@ Starlette: ``Mount("/pay", app)``. It adds nothing to the rules of :mod:`.receiv
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
 import attrs
@@ -73,8 +72,10 @@ class PaykitApp:
         request = _AsgiRequest(receive, send)
         whole: str = scope["path"]
         if path is None:
-            path = below_prefix(whole, scope.get("root_path", "").rstrip("/"))
-            path = below_prefix(path, self._prefix)
+            path = whole
+            for prefix in (scope.get("root_path", "").rstrip("/"), self._prefix):
+                if prefix:
+                    path = below_prefix(path, prefix)
         else:
             path = path_below(whole, path)
         answer: Any = self._driver.begin(head_of(scope, path), request)
@@ -85,8 +86,7 @@ class PaykitApp:
             if request.is_begun:
                 await send({"type": "http.response.body", "body": b""})
         if answer is not None:
-            with suppress(OSError):  # so a server may say that the client has gone
-                await _send(answer, send)
+            await _send(answer, send)
 
 
 def head_of(scope: Scope, path: str) -> Head:
@@ -151,8 +151,11 @@ async def _send(reply: Reply, send: Send) -> None:
         headers.append((b"content-type", reply.content_type.encode("latin-1")))
     if reply.status not in WITHOUT_BODY:
         headers.append((b"content-length", str(len(reply.body)).encode()))
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": reply.body})
+    try:
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+    except OSError:
+        return  # so a server may say that the client has gone
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

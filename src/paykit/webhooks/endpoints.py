@@ -164,7 +164,7 @@ class Endpoints:
             most = 0 if blocking else _HELD_BY_TASKS
         #: By their paths: to look one up takes a fifth of what :func:`find_route` takes.
         self._webhooks = {
-            PATHS[Endpoint.WEBHOOK].format(account=key): provider
+            PATHS[Endpoint.WEBHOOK].format(account=key): (key, provider)
             for key, provider in service.providers.items()
         }
         self._read = ReadBody(self.options.max_body, self.options.body_seconds)
@@ -172,11 +172,12 @@ class Endpoints:
 
     def answer(self, head: Head) -> Answer | Answering:
         """The answer to one request, or what has to be driven to have it."""
-        provider = self._webhooks.get(head.path)
-        if provider is not None:
+        found = self._webhooks.get(head.path)
+        if found is not None:
+            key, provider = found
             allowed = provider.info.webhook_method
             refusal = refuse_head(head, allowed=allowed, max_body=self.options.max_body)
-            return self._webhook(head, provider) if refusal is None else refusal
+            return self._webhook(head, key, provider) if refusal is None else refusal
         route = find_route(head.path)
         if route is None:
             return error_reply(404, "there is nothing here")
@@ -200,21 +201,19 @@ class Endpoints:
 
     # Providers.
 
-    def _webhook(self, head: Head, provider: Provider) -> Answering:
+    def _webhook(self, head: Head, account: str, provider: Provider) -> Answering:
         sources = self.options.sources
-        if sources is not None:
-            account = provider.key
-            if not sources.allow(head, account=account, provider=provider.name):
-                log.warning("refused a caller of %s by its address", account)
-                return error_reply(403, "this address may not call here")
+        if sources is not None and not sources.allow(head, account=account, provider=provider.name):
+            log.warning("refused a caller of %s by its address", account)
+            return error_reply(403, "this address may not call here")
         body = yield self._read
         if not isinstance(body, bytes):
             return self._unread(body)
         try:
-            receipt = yield Call("receive", (head.delivery(body),), {"provider": provider.key})
+            receipt = yield Call("receive", (head.delivery(body),), {"provider": account})
         except Exception:
             # A fault of ours: nothing is stored, so the provider must come again.
-            log.exception("a delivery for %s failed inside", provider.key)
+            log.exception("a delivery for %s failed inside", account)
             return provider.reply(Outcome.TRY_AGAIN)
         reply: Reply = receipt.reply
         return reply
