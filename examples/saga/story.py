@@ -28,11 +28,11 @@ from .messages import (
 )
 
 TOPICS: Final = ("checkouts", "orders", "payments", "stock", "shipping", "notices")
-#: What a customer has to be told by then.
+#: What a customer has to be told by then, in whatever order.
 _LAST_WORDS: Final = {
-    "shipped": "Your parcel",
-    "canceled": "We are sorry",
-    "refunded": "Your money",
+    "shipped": ("Thank you", "Your parcel"),
+    "canceled": ("We are sorry",),
+    "refunded": ("Your money",),
 }
 #: What all but the first event of a payment follow from.
 _SECOND: Final = (".StockReserved", ".OutOfStock", ".PaymentNotNeeded")
@@ -64,8 +64,9 @@ class Chapter:
         right = (self.order, self.payment) == (customer.order, customer.payment)
         told = all(
             any(mail.startswith(words) for mail in self.mails)
-            for state, words in _LAST_WORDS.items()
+            for state, all_words in _LAST_WORDS.items()
             if state in (customer.order, customer.payment)
+            for words in all_words
         )
         return right and told and len(self.parcels) == (customer.order == "shipped")
 
