@@ -19,8 +19,8 @@ from typing import Any, TypeAlias
 from django.db import close_old_connections
 
 from .. import aside
-from ..webhooks.asgi import PaykitApp, Receive, Scope, Send
-from ..webhooks.receiver import below_prefix, check_prefix, find_route
+from ..webhooks.asgi import PaykitApp, Receive, Scope, Send, below_root
+from ..webhooks.receiver import check_prefix, find_route
 from .runtime import Runtime, close, current_async
 
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -70,7 +70,7 @@ class _Mount:
 
 def _is_ours(scope: Scope, root: str) -> bool:
     """Whether there is such an endpoint; the shop's own views may have paths beside them."""
-    path = below_prefix(scope["path"], scope.get("root_path", "").rstrip("/"))
+    path = below_root(scope)
     return path.startswith(f"{root}/") and find_route(path.removeprefix(root)) is not None
 
 

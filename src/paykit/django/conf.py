@@ -96,6 +96,9 @@ def read() -> tuple[Mapping[str, Any], list[Problem]]:
         except _WrongError as wrong:
             whole = f'PAYKIT["{name}"]{wrong.part}'
             problems.append(Problem(setting.id, whole, wrong.message, wrong.hint or setting.hint))
+        except ConfigurationError as error:
+            said = f"is wrong: {error}"
+            problems.append(Problem(setting.id, f'PAYKIT["{name}"]', said, setting.hint))
     problems += _for_nobody(values)
     return values, problems
 
@@ -104,10 +107,11 @@ def _for_nobody(values: Mapping[str, Any]) -> Iterator[Problem]:
     """Addresses that may call an account that there is not."""
     sources = values["OPTIONS"].sources if "OPTIONS" in values else None
     if sources is not None and "PROVIDERS" in values:
+        accounts = {one.key: one for one in values["PROVIDERS"]}
         try:
-            sources.check(registry.by_key(values["PROVIDERS"]))
+            sources.check(accounts)
         except ConfigurationError as error:
-            hint = f"There are {', '.join(registry.by_key(values['PROVIDERS']))}, and *."
+            hint = f"There are {', '.join(accounts)}, and *."
             yield Problem("paykit.E007", 'PAYKIT["OPTIONS"]["sources"]', f"is wrong: {error}", hint)
 
 
@@ -143,30 +147,24 @@ def _imported(path: str) -> Any:
         raise _WrongError(f"cannot be imported: {error}") from error
     try:
         return found() if callable(found) else found
-    except ConfigurationError as error:
-        raise _WrongError(f"is wrong: {error}") from error
+    except ConfigurationError:
+        raise
     except Exception as error:  # it is somebody's own, and the check has to say which it was
         raise _WrongError(f"fails with {type(error).__name__}: {error}") from error
 
 
 def _providers(given: Any) -> tuple[Provider, ...]:
-    try:
-        if isinstance(given, str):
-            found = tuple(_imported(given))
-        elif isinstance(given, Mapping):
-            found = tuple(_account(key, own) for key, own in given.items())
-        else:
-            raise _WrongError("is missing" if given is _MISSING else "is no mapping")
-    except ConfigurationError as error:
-        raise _WrongError(f"is wrong: {error}") from error
+    if isinstance(given, str):
+        found = tuple(_imported(given))
+    elif isinstance(given, Mapping):
+        found = tuple(_account(key, own) for key, own in given.items())
+    else:
+        raise _WrongError("is missing" if given is _MISSING else "is no mapping")
     if not found:
         raise _WrongError("has no account in it")
     if not all(isinstance(one, Provider) for one in found):
         raise _WrongError("gives something that is no provider")
-    try:
-        registry.by_key(found)
-    except ConfigurationError as error:
-        raise _WrongError(f"is wrong: {error}") from error
+    registry.by_key(found)
     return found
 
 
@@ -195,10 +193,7 @@ def _database(given: Any) -> str:
     if isinstance(given, str) and "://" in given:
         from ..service.database import parse
 
-        try:
-            parse(given)
-        except ConfigurationError as error:
-            raise _WrongError(f"is wrong: {error}") from error
+        parse(given)
         return given
     if given not in connections:
         raise _WrongError(f"is {given!r:.60}, and DATABASES has {', '.join(connections)}")
@@ -214,10 +209,7 @@ def _order_tokens(given: Any) -> OrderTokens | None:
         given = [salted_hmac(_SALT, "", key, algorithm="sha256").hexdigest() for key in keys]
     if not isinstance(given, list | tuple) or not all(isinstance(key, str) for key in given):
         raise _WrongError("is no list of texts")
-    try:
-        return OrderTokens(*given) if given else None
-    except ConfigurationError as error:
-        raise _WrongError(f"is wrong: {error}") from error
+    return OrderTokens(*given) if given else None
 
 
 def _options(given: Any) -> MountOptions:
@@ -232,10 +224,7 @@ def _options(given: Any) -> MountOptions:
         if name not in names:
             hint = _nearest(str(name).lower(), names)
             raise _WrongError("is no option", hint=hint, part=f"[{name!r}]")
-    try:
-        return MountOptions(**given)
-    except ConfigurationError as error:
-        raise _WrongError(f"is wrong: {error}") from error
+    return MountOptions(**given)
 
 
 def _flag(given: Any) -> bool:

@@ -368,23 +368,22 @@ class StatusFeed:
         found = self._database.read(body)
         seconds = _HEARD_SECONDS if self._is_heard() else _UNHEARD_SECONDS
         began = monotonic()
+        untold: list[PaykitError] = []
         with self._guard:
             for key, view in found.items():
-                if isinstance(view, StatusView) and self._is_unchanged(key, turn):
+                if isinstance(view, PaykitError):
+                    if key not in self._unreadable:
+                        self._unreadable.add(key)
+                        untold.append(view)
+                    continue
+                self._unreadable.discard(key)
+                if self._is_unchanged(key, turn):
                     self._keep(key, view, began + seconds)
             while len(self._kept) > self._most_kept:
                 self._kept.popitem(last=False)
-        self._complain(found)
+        for error in untold:  # a person has to look at them
+            log.error("%s", error, exc_info=error.__cause__)
         return found
-
-    def _complain(self, found: Found) -> None:
-        """Log what cannot be read, for a person has to look at it."""
-        wrong = {key: one for key, one in found.items() if isinstance(one, PaykitError)}
-        with self._guard:
-            new = wrong.keys() - self._unreadable
-            self._unreadable = (self._unreadable - found.keys()) | wrong.keys()
-        for key in new:
-            log.error("%s", wrong[key], exc_info=wrong[key].__cause__)
 
     def _is_unchanged(self, key: StatusKey, turn: int) -> bool:
         return self._floor <= turn and self._turns.get(key, 0) <= turn

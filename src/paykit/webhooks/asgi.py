@@ -72,10 +72,9 @@ class PaykitApp:
         request = _AsgiRequest(receive, send)
         whole: str = scope["path"]
         if path is None:
-            path = whole
-            for prefix in (scope.get("root_path", "").rstrip("/"), self._prefix):
-                if prefix:
-                    path = below_prefix(path, prefix)
+            path = below_root(scope)
+            if self._prefix:
+                path = below_prefix(path, self._prefix)
         else:
             path = path_below(whole, path)
         answer: Any = self._driver.begin(head_of(scope, path), request)
@@ -87,6 +86,13 @@ class PaykitApp:
                 await send({"type": "http.response.body", "body": b""})
         if answer is not None:
             await _send(answer, send)
+
+
+def below_root(scope: Scope) -> str:
+    """The path below the root path that the server was told of."""
+    path: str = scope["path"]
+    root = scope.get("root_path", "").rstrip("/")
+    return below_prefix(path, root) if root else path
 
 
 def head_of(scope: Scope, path: str) -> Head:
